@@ -1,0 +1,126 @@
+"""The settings of the module: read once, checked as a whole, frozen.
+
+    settings = Settings.load()  # the environment over `.env`; ConfigurationError names every problem
+    client = DiscordClient(settings.discord)
+
+Each part of the module receives its own section and never reads the environment itself. What the operator
+can set is defined in `configuration/sections.py` and `configuration/hosting.py`; `variables()` lists it.
+"""
+
+import itertools
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from configuration.hosting import LogSettings, RecordSettings, ServerSettings, SyslogSettings, TlsSettings
+from configuration.reading import ConfigurationError, Reading
+from configuration.sections import (
+    RELEASE,
+    AuthSettings,
+    DatabaseSettings,
+    DeadlineSettings,
+    DiscordSettings,
+    LimitSettings,
+    ModuleSettings,
+)
+from configuration.sources import Problem, read_variables
+from configuration.table import Variable, table_of
+from configuration.values import ROOT, password_of
+
+__all__ = [
+    "ENV_FILE",
+    "RELEASE",
+    "ROOT",
+    "AuthSettings",
+    "ConfigurationError",
+    "DatabaseSettings",
+    "DeadlineSettings",
+    "DiscordSettings",
+    "LimitSettings",
+    "LogSettings",
+    "ModuleSettings",
+    "Problem",
+    "RecordSettings",
+    "ServerSettings",
+    "Settings",
+    "SyslogSettings",
+    "TlsSettings",
+    "Variable",
+    "has_bot_token",
+    "variables",
+]
+
+ENV_FILE = ROOT / ".env"
+
+SECTIONS = (
+    DiscordSettings,
+    AuthSettings,
+    DatabaseSettings,
+    LimitSettings,
+    ServerSettings,
+    TlsSettings,
+    DeadlineSettings,
+    RecordSettings,
+    LogSettings,
+    SyslogSettings,
+    ModuleSettings,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every section."""
+
+    module: ModuleSettings
+    discord: DiscordSettings
+    limits: LimitSettings
+    deadlines: DeadlineSettings
+    auth: AuthSettings
+    database: DatabaseSettings
+    servers: ServerSettings
+    record: RecordSettings
+    logs: LogSettings
+
+    @classmethod
+    def load(cls, env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the settings from `environ` (by default the process's) over `env_file` (None: no file).
+
+        Raises ConfigurationError with every problem there is, each by its variable's name.
+        """
+        reading = Reading(SECTIONS, env_file, os.environ if environ is None else environ)
+        servers = reading.of(ServerSettings).model_copy(update={"tls": reading.optional(TlsSettings)})
+        logs = reading.of(LogSettings)
+        syslog = reading.of(SyslogSettings) if logs.syslog_enabled else None
+        return cls(
+            module=reading.of(ModuleSettings),
+            discord=reading.of(DiscordSettings),
+            limits=reading.of(LimitSettings),
+            deadlines=reading.of(DeadlineSettings),
+            auth=reading.of(AuthSettings),
+            database=reading.of(DatabaseSettings),
+            servers=servers,
+            record=reading.of(RecordSettings),
+            logs=logs.model_copy(update={"syslog": syslog}),
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """List every secret value, for what hides them in logs and rows; a URL counts when it holds a password."""
+        keys = (self.discord.bot_token, self.auth.secret_key, self.auth.previous_secret_key)
+        urls = [url.get_secret_value() for url in (self.database.url, self.limits.redis_url) if url is not None]
+        passwords = [(url, password) for url in urls if (password := password_of(url))]
+        return (*(key.get_secret_value() for key in keys if key is not None), *itertools.chain(*passwords))
+
+
+def has_bot_token(env_file: Path | None, environ: Mapping[str, str]) -> bool:
+    """Tell whether a bot token was given, in whichever way, without judging the rest of the configuration."""
+    names = ("DISCORD_BOT_TOKEN", "DISCORD_BOT_TOKEN_FILE")
+    given, _ = read_variables(env_file, environ, names, secrets=())
+    return bool(given)
+
+
+def variables() -> tuple[Variable, ...]:
+    """List what an operator can set, in the order of the documentation."""
+    return tuple(table_of(SECTIONS).values())

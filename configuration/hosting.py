@@ -1,0 +1,124 @@
+"""The settings of where the module runs: its ports, its folders, its logs. For how they are written, see `sections`."""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from configuration.kinds import Facility, Folder, Host, Level, ReadableFile
+from configuration.section import Section
+
+
+class TlsSettings(Section):
+    """The certificate both servers present, and whose client certificates gRPC asks for."""
+
+    title = "TLS"
+    is_required = False
+
+    cert_file: ReadableFile = Field(
+        validation_alias="TLS_CERT_FILE",
+        description="Certificate chain, PEM. Set together with TLS_KEY_FILE: both ports speak TLS.",
+    )
+    key_file: ReadableFile = Field(validation_alias="TLS_KEY_FILE", description="Its private key, PEM.")
+    client_ca_file: ReadableFile | None = Field(
+        None,
+        validation_alias="TLS_CLIENT_CA_FILE",
+        description="Set as well: gRPC asks clients for a certificate signed by this CA.",
+    )
+
+
+class ServerSettings(Section):
+    """Where the two servers listen."""
+
+    title = "Servers"
+
+    host: Host = Field(
+        "0.0.0.0",  # noqa: S104 -- the contract's default: the service runs in a container
+        validation_alias="HOST",
+        description="The address both servers listen on.",
+    )
+    grpc_port: int = Field(
+        50051, ge=0, le=65535, validation_alias="GRPC_PORT", description="gRPC's port; 0 takes a free one."
+    )
+    rest_port: int = Field(
+        8070, ge=0, le=65535, validation_alias="REST_PORT", description="REST's port; 0 takes a free one."
+    )
+    grpc_reflection: bool = Field(
+        default=True,
+        validation_alias="GRPC_REFLECTION",
+        description="Whether gRPC describes itself to tools that ask (server reflection).",
+    )
+    shutdown_pause_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=60,
+        validation_alias="SHUTDOWN_PAUSE",
+        description="Seconds between saying NOT_SERVING and closing the ports, for load balancers to look elsewhere.",
+    )
+    shutdown_grace_seconds: float = Field(
+        20.0,
+        ge=1,
+        le=600,
+        validation_alias="SHUTDOWN_GRACE",
+        description="Seconds that running actions have to finish at a stop; what does not is recorded as it stands.",
+    )
+    tls: TlsSettings | None = None
+
+    @field_validator("rest_port")
+    @classmethod
+    def _differs_from_grpc(cls, value: int, info: ValidationInfo) -> int:
+        if value and value == info.data.get("grpc_port"):
+            raise ValueError(f"must differ from GRPC_PORT, both are {value}")
+        return value
+
+
+class RecordSettings(Section):
+    """What happens to the record before and after it is in the database."""
+
+    title = "The record"
+    default_texts: ClassVar[dict[str, str]] = {"journal_dir": "LOG_DIR/journal, else data/journal"}
+
+    journal_dir: Folder = Field(
+        Path("data/journal"),
+        validation_alias="JOURNAL_DIR",
+        description="The audit journal on disk, on a writable volume.",
+    )
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        validation_alias="AUDIT_RETENTION_DAYS",
+        description="Rows older than this many days are deleted. Unset: kept for ever.",
+    )
+
+
+class SyslogSettings(Section):
+    """The syslog server that receives a copy of every line, over UDP."""
+
+    title = "Syslog"
+
+    host: Host = Field("localhost", validation_alias="SYSLOG_HOST", description="The syslog server.")
+    port: int = Field(514, ge=1, le=65535, validation_alias="SYSLOG_PORT", description="Its UDP port.")
+    facility: Facility = Field("LOCAL0", validation_alias="SYSLOG_FACILITY", description="The facility of our lines.")
+
+
+class LogSettings(Section):
+    """What is logged, in which form, and where to beside standard output."""
+
+    title = "Logs"
+
+    level: Level = Field("INFO", validation_alias="LOG_LEVEL", description="DEBUG, INFO, WARNING, ERROR or CRITICAL.")
+    directory: Folder | None = Field(
+        None,
+        validation_alias="LOG_DIR",
+        description="A folder for rotating log files. Unset: standard output only.",
+    )
+    format: Literal["json", "text"] = Field(
+        "json", validation_alias="LOG_FORMAT", description="json for machines, text for people."
+    )
+    syslog_enabled: bool = Field(
+        default=False,
+        validation_alias="ENABLE_SYSLOG",
+        description="Whether every line is copied to a syslog server.",
+    )
+    syslog: SyslogSettings | None = None

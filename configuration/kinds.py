@@ -1,0 +1,26 @@
+"""Kinds of settings: a type with the rule of its values attached."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from configuration import values
+
+
+def kept_secret(rule: Callable[[str], str]) -> Callable[[SecretStr], SecretStr]:
+    """Apply a rule for text to a value that must not be printed."""
+    return lambda secret: SecretStr(rule(secret.get_secret_value()))
+
+
+BotToken = Annotated[SecretStr, AfterValidator(kept_secret(values.bot_token))]
+SigningKey = Annotated[SecretStr, AfterValidator(kept_secret(values.signing_key))]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(kept_secret(values.database_url))]
+RedisUrl = Annotated[SecretStr, AfterValidator(kept_secret(values.redis_url))]
+ModuleName = Annotated[str, AfterValidator(values.module_name)]
+Host = Annotated[str, AfterValidator(values.host)]
+Facility = Annotated[str, AfterValidator(values.facility)]
+Folder = Annotated[Path, AfterValidator(values.from_root)]
+ReadableFile = Annotated[Path, AfterValidator(values.readable_file)]
+Level = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(values.upper)]

@@ -1,0 +1,195 @@
+#!/usr/bin/env bash
+# From a fresh clone to a running service, or to every check, in one command. `./setup.sh help` lists the commands.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+cd "$ROOT"
+
+VENV=$ROOT/.venv
+VENV_PYTHON=$VENV/bin/python
+WHEELS=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/discord-action-module/wheels
+SANDBOX_PORT=${SANDBOX_PORT:-8075}
+
+# ── words to the person at the terminal ──────────────────────────────────────────────────────────────────────────────
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then BOLD=$'\e[1m' RED=$'\e[31m' OFF=$'\e[0m'; else BOLD='' RED='' OFF=''; fi
+
+say() { printf '%s\n' "$*"; }
+heading() { printf '\n%s── %s%s\n' "$BOLD" "$*" "$OFF"; }
+fail() {
+  printf '\n%ssetup.sh: %s%s\n' "$RED" "$1" "$OFF" >&2
+  shift
+  [ $# -eq 0 ] || printf '  %s\n' "$@" >&2
+  exit 1
+}
+
+show_help() {
+  cat <<'TEXT'
+./setup.sh            prepare: find Python 3.13, make .venv, install the locked requirements
+./setup.sh run        prepare, write .env if there is none, and serve; without a bot token against the sandbox
+./setup.sh test       every check: style, types, layers, generated files, tests with their coverage floor
+./setup.sh test ARGS  pytest alone, with these arguments: ./setup.sh test -k webhook
+./setup.sh prove      the slow evidence: tests marked `prove`, and the benchmarks
+./setup.sh help       this text
+
+PYTHON=/path/to/python3.13 chooses the interpreter. SANDBOX_PORT (8075) is where the sandbox listens.
+Downloaded packages are kept in ~/.cache/discord-action-module: with them there, no network is needed.
+TEXT
+}
+
+# ── Python 3.13 ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# A candidate counts when it runs: a version manager's shim exists for versions that are not selected, and fails.
+is_python_313() {
+  local wanted='import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 13))'
+  [ -n "$1" ] && "$1" -c "$wanted" >/dev/null 2>&1
+}
+
+python_candidates() {
+  printf '%s\n' python3.13 python3 python
+  printf '%s\n' "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.13*/bin/python
+  printf '%s\n' /usr/bin/python3.13 /usr/local/bin/python3.13 /opt/homebrew/bin/python3.13
+  if command -v uv >/dev/null 2>&1; then uv python find 3.13 2>/dev/null || true; fi
+}
+
+find_python() {
+  if [ -n "${PYTHON:-}" ]; then
+    is_python_313 "$PYTHON" || fail "PYTHON=$PYTHON is not a working Python 3.13 with the venv module." \
+      'Unset PYTHON to let this script look for one.'
+    printf '%s\n' "$PYTHON"
+    return
+  fi
+  local candidate
+  while IFS= read -r candidate; do
+    if is_python_313 "$candidate"; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done < <(python_candidates)
+  fail 'Python 3.13 (with the venv module) was not found. One of these gets it:' \
+    'Debian 13:   sudo apt install python3.13 python3.13-venv' \
+    'Ubuntu:      sudo add-apt-repository ppa:deadsnakes/ppa && sudo apt install python3.13 python3.13-venv' \
+    'macOS:       brew install python@3.13' \
+    'pyenv:       pyenv install 3.13' \
+    'uv:          uv python install 3.13' \
+    'Then run this again, or name it: PYTHON=/path/to/python3.13 ./setup.sh'
+}
+
+make_venv() {
+  is_python_313 "$VENV_PYTHON" && return
+  local python
+  python=$(find_python) || exit 1
+  say "Making .venv with $("$python" --version 2>&1) …"
+  rm -rf "$VENV"
+  "$python" -m venv "$VENV" || fail "$python could not make a virtual environment in $VENV." \
+    'On Debian and Ubuntu the module is a package of its own: sudo apt install python3.13-venv'
+}
+
+# ── requirements ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+pip() { "$VENV_PYTHON" -m pip --disable-pip-version-check "$@"; }
+
+hash_of() { "$VENV_PYTHON" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$1"; }
+
+# install LOCK STAMP...: install a lock unless the first stamp says it is there; leave every stamp.
+install() {
+  local lock=$1 wanted stamp log
+  shift
+  wanted=$(hash_of "$lock")
+  [ "$(cat "$VENV/$1" 2>/dev/null)" != "$wanted" ] || return 0
+  log=$VENV/install.log
+  say "Installing what $lock lists …"
+  if ! install_from_wheels "$lock" >"$log" 2>&1; then
+    say 'Downloading what is not in the cache yet (a minute or two) …'
+    mkdir -p "$WHEELS"
+    if ! { download_wheels "$lock" && install_from_wheels "$lock"; } >"$log" 2>&1; then
+      grep -v '^WARNING' "$log" | tail -n 15 >&2 || true
+      fail "The packages of $lock could not be installed." \
+        'Is the package index reachable? With a full cache no network is needed; the cache is' "$WHEELS"
+    fi
+  fi
+  for stamp in "$@"; do printf '%s\n' "$wanted" >"$VENV/$stamp"; done
+}
+
+# Hashes are checked whatever the source, so that the cache needs no more trust than the index.
+download_wheels() {
+  pip download --quiet --require-hashes --dest "$WHEELS" --find-links "$WHEELS" -r "$1"
+}
+
+install_from_wheels() {
+  [ -d "$WHEELS" ] && pip install --quiet --no-index --find-links "$WHEELS" --require-hashes -r "$1"
+}
+
+prepare() {
+  make_venv
+  install requirements.txt stamp-run
+}
+
+prepare_for_tests() {
+  make_venv
+  install requirements-dev.txt stamp-test
+  hash_of requirements.txt >"$VENV/stamp-run"  # the lock for tests holds every run-time package as well
+}
+
+# ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+run() {
+  prepare
+  exec "$VENV_PYTHON" -m tools.run --sandbox-port "$SANDBOX_PORT" "$@"
+}
+
+# step TITLE COMMAND...: one check under its heading, with the time it took; the first that fails ends the run.
+step() {
+  local title=$1 started=$SECONDS
+  shift
+  heading "$title"
+  "$@" || fail "$title: failed. The lines above say where." "Again, alone: ${*@Q}"
+  say "   ${title}: fine ($((SECONDS - started)) s)"
+}
+
+test_all() {
+  prepare_for_tests
+  local python=$VENV_PYTHON
+  step 'style: ruff check' "$python" -m ruff check .
+  step 'style: ruff format' "$python" -m ruff format --check .
+  step 'types: mypy --strict' "$python" -m mypy
+  step 'layers: import-linter' "$python" -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+  step 'dependencies: deptry' "$python" -m deptry .
+  step 'shell: shellcheck' "$VENV/bin/shellcheck" setup.sh .ci/run
+  step 'generated: .env.example' "$python" -m tools.env_example --check
+  step 'generated: gRPC stubs' "$python" -m tools.stubs --check
+  heading 'tests, with the coverage floor'
+  exec "$python" -m pytest -m 'not prove' --cov
+}
+
+test_some() {
+  prepare_for_tests
+  exec "$VENV_PYTHON" -m pytest "$@"
+}
+
+prove() {
+  prepare_for_tests
+  step 'tests marked prove' "$VENV_PYTHON" -m pytest -m prove "$@"
+  step 'benchmarks' "$VENV_PYTHON" -m bench --write docs/PROOF.md
+}
+
+main() {
+  local command=${1:-prepare}
+  [ $# -eq 0 ] || shift
+  case $command in
+    prepare)
+      prepare
+      say 'Ready: ./setup.sh run, or ./setup.sh test'
+      ;;
+    run) run "$@" ;;
+    test) if [ $# -eq 0 ]; then test_all; else test_some "$@"; fi ;;
+    prove) prove "$@" ;;
+    help | -h | --help) show_help ;;
+    *)
+      show_help >&2
+      fail "there is no command '$command'"
+      ;;
+  esac
+}
+
+main "$@"

@@ -1,0 +1,1 @@
+"""Commands for people who work on or run this repository; no part of the service."""
