@@ -1,0 +1,110 @@
+"""Hides secrets in text that leaves the process: log lines, audit rows, error messages.
+
+Two nets. Forms: what looks like a webhook's URL, a JWT, a bot token, a password in a URL or an Authorization
+header is hidden wherever it stands. Values: what was registered (our own token and keys) is hidden even where
+it looks like nothing. Every line passes here, so a look for a few fixed pieces of text comes first, and the
+patterns run only behind it.
+"""
+
+import json
+import re
+from typing import Any
+
+HIDDEN = "[redacted]"
+
+SECRET_NAMES = frozenset(
+    {"authorization", "client_secret", "password", "secret", "secret_key", "token", "access_token", "api_key"}
+)
+
+_BOT_TOKEN = re.compile(r"\.[\w-]{6,7}\.[\w-]{27}")
+"""The end of a bot token: https://discord.com/developers/docs/reference#authentication"""
+
+_START = r"(\\u[0-9a-f]{4}|\\.|(?<![\w\\-]))"
+"""Where a word starts in plain text, or behind an escape of JSON: a form must not swallow half of an escape."""
+
+_QUOTE = r"(?:\\?[\"'])?"
+
+_FORMS = tuple(
+    (re.compile(form, re.IGNORECASE), replacement)
+    for form, replacement in (
+        (r"(webhooks(?:/|%2F)\d+(?:/|%2F))[^\s/?#\"'\\]+", rf"\1{HIDDEN}"),
+        (r"(?-i:eyJ)[\w-]{4,}\.[\w-]+\.[\w-]*", HIDDEN),
+        (_START + r"[\w-]{18,}\.[\w-]{6,7}\.[\w-]{27,}", rf"\1{HIDDEN}"),
+        (r"([a-z][a-z0-9+.-]*://[^\s:/@\"']*:)[^\s/?#\"']+@", rf"\1{HIDDEN}@"),
+        (rf"(authorization{_QUOTE}\s*[:=,]\s*{_QUOTE}(?:\w+\s+)?)[\w.~+/=-]+", rf"\1{HIDDEN}"),
+        (r"((?:\b|(?<=\\[nrt]))(?:bot|bearer)\s+)[\w.~+/=-]{16,}", rf"\1{HIDDEN}"),
+    )
+)
+
+
+class Redactor:
+    """Hides what looks like a secret, and the secrets it was told of."""
+
+    def __init__(self) -> None:
+        self._secrets: tuple[str, ...] = ()
+
+    def register(self, secret: str) -> None:
+        """Hide this value from now on, as it is and as JSON writes it.
+
+        One shorter than six characters is left alone: hiding it would blot out ordinary words.
+        """
+        if len(secret) < 6:
+            return
+        forms = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+        self._secrets = tuple(sorted({*self._secrets, *forms}, key=len, reverse=True))
+
+    def redact(self, text: str) -> str:
+        """Give the text with every secret replaced by `[redacted]`."""
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        if not _is_suspicious(text):
+            return text
+        for form, replacement in _FORMS:
+            text = form.sub(replacement, text)
+        return text
+
+    def redact_value(self, value: Any) -> Any:
+        """Give a copy of a JSON value without secrets: by the name of a field, or by the form of a text."""
+        match value:
+            case str():
+                return self.redact(value)
+            case dict():
+                return {self._redact_key(key): self._redact_field(key, item) for key, item in value.items()}
+            case list() | tuple():
+                return [self.redact_value(item) for item in value]
+            case _:
+                return value
+
+    def _redact_key(self, key: Any) -> Any:
+        return self.redact(key) if isinstance(key, str) else key
+
+    def _redact_field(self, key: Any, item: Any) -> Any:
+        if isinstance(key, str) and key.lower() in SECRET_NAMES and item:
+            return HIDDEN
+        return self.redact_value(item)
+
+
+def _is_suspicious(text: str) -> bool:
+    """Tell whether a form could match: one look for each piece of text that the forms cannot do without."""
+    return (
+        "@" in text
+        or "eyJ" in text
+        or "ebhooks" in text
+        or "uthorization" in text
+        or "earer" in text
+        or "ot " in text
+        or "WEBHOOKS" in text
+        or "UTHORIZATION" in text
+        or "EARER" in text
+        or "OT " in text
+        or _BOT_TOKEN.search(text) is not None
+    )
+
+
+def redact(text: str) -> str:
+    """Give the text without anything that looks like a secret; for values known by heart, use a Redactor."""
+    return _FORM_REDACTOR.redact(text)
+
+
+_FORM_REDACTOR = Redactor()

@@ -1,0 +1,27 @@
+"""What the running module tells: the log, the request a line belongs to, the metrics."""
+
+from services.telemetry.logs import EventLog, Logging, configure_logging, get_logger
+from services.telemetry.metrics import CONTENT_TYPE, Metrics
+from services.telemetry.scope import (
+    RequestScope,
+    current_scope,
+    new_request_id,
+    request_scope,
+    sanitised_request_id,
+    valid_traceparent,
+)
+
+__all__ = [
+    "CONTENT_TYPE",
+    "EventLog",
+    "Logging",
+    "Metrics",
+    "RequestScope",
+    "configure_logging",
+    "current_scope",
+    "get_logger",
+    "new_request_id",
+    "request_scope",
+    "sanitised_request_id",
+    "valid_traceparent",
+]

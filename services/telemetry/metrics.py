@@ -1,0 +1,140 @@
+"""What Prometheus reads: actions, Discord's replies, limits, the record.
+
+A `Metrics` owns its registry; there is no global one, so that every test and every instance has its own.
+Label values come from closed sets (the catalogue, the error table, route templates): never from ids, names or
+texts of callers. Should one escape, a counter stops making series at a bound and counts under `other`. The
+series of a combination of labels is looked up in prometheus-client once and kept.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+MOST_SERIES = 2_000
+OTHER = "other"
+
+ACTION_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+DISCORD_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+type Protocol = Literal["grpc", "rest"]
+
+
+class Series[M: (Counter, Gauge, Histogram)]:
+    """The children of one metric, by their label values, kept after the first look-up."""
+
+    def __init__(self, metric: M, label_count: int) -> None:
+        self._metric: M = metric
+        self._children: dict[tuple[str, ...], M] = {}
+        self._other = (OTHER,) * label_count
+
+    def of(self, *labels: str) -> M:
+        """Give the child for these label values."""
+        child = self._children.get(labels)
+        return child if child is not None else self._add(labels)
+
+    def _add(self, labels: tuple[str, ...]) -> M:
+        if len(self._children) >= MOST_SERIES:
+            labels = self._other
+        return self._children.setdefault(labels, self._metric.labels(*labels))
+
+
+class Metrics:
+    """Counts what the adapters report, and writes it in Prometheus's text form."""
+
+    def __init__(self, module_name: str, version: str) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._define_actions()
+        self._define_discord()
+        self._define_record()
+        build = self._gauge("discord_action_build", "The running release.", "module", "version")
+        build.of(module_name, version).set(1)
+
+    def _define_actions(self) -> None:
+        self._actions = self._counter(
+            "discord_action_actions_total", "Actions that ended.", "action", "protocol", "outcome", "code"
+        )
+        self._action_seconds = self._histogram(
+            "discord_action_action_seconds",
+            "From accepted to answered.",
+            ACTION_SECONDS,
+            "action",
+            "protocol",
+        )
+        self._in_flight = Gauge("discord_action_in_flight", "Actions being worked on.", registry=self._registry)
+        self._rejected = self._counter(
+            "discord_action_rejected_requests_total", "Requests that became no action.", "protocol", "code"
+        )
+
+    def _define_discord(self) -> None:
+        self._replies = self._histogram(
+            "discord_action_discord_reply_seconds",
+            "Discord's replies.",
+            DISCORD_SECONDS,
+            "route",
+            "status_class",
+        )
+        self._rate_limited = self._counter(
+            "discord_action_rate_limited_total",
+            "429s from Discord, and waits refused by our limiter.",
+            "scope",
+        )
+
+    def _define_record(self) -> None:
+        self._audit_queue = Gauge(
+            "discord_action_audit_queue", "Entries not yet in the table.", registry=self._registry
+        )
+        self._audit_rows = self._counter("discord_action_audit_rows_total", "Rows, by how writing went.", "result")
+        self._audit_written = self._audit_rows.of("written")
+        self._audit_failed = self._audit_rows.of("failed")
+
+    def watch_in_flight(self, count: Callable[[], int]) -> None:
+        """Ask `count` for the number of actions being worked on whenever somebody reads."""
+        self._in_flight.set_function(count)
+
+    def action_finished(
+        self, action_type: str, protocol: Protocol, outcome: str, code: str, duration_seconds: float
+    ) -> None:
+        """Report how an action ended; `code` is `ok` or one of the error table."""
+        self._actions.of(action_type, protocol, outcome, code).inc()
+        self._action_seconds.of(action_type, protocol).observe(duration_seconds)
+
+    def rejected_request(self, protocol: Protocol, code: str) -> None:
+        """Report a request that never became an action: no token, unreadable, unknown path."""
+        self._rejected.of(protocol, code).inc()
+
+    def discord_reply(self, route: str, status_class: str, duration_seconds: float) -> None:
+        """Report a reply of Discord: its route's template, `2xx` … `5xx` (`none`: no reply), its duration."""
+        self._replies.of(route, status_class).observe(duration_seconds)
+
+    def rate_limited(self, scope: str) -> None:
+        """Report a limit that was hit: user, global, shared, cloudflare, or `local` for a wait we refused."""
+        self._rate_limited.of(scope).inc()
+
+    def audit_queue(self, depth: int) -> None:
+        """Report how many entries wait for the database."""
+        self._audit_queue.set(depth)
+
+    def audit_written(self, rows: int) -> None:
+        """Report rows that reached the table."""
+        self._audit_written.inc(rows)
+
+    def audit_failed(self, rows: int) -> None:
+        """Report rows that a try to write them did not bring to the table."""
+        self._audit_failed.inc(rows)
+
+    def render(self) -> bytes:
+        """Write every series, in the form that `CONTENT_TYPE` names."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Series[Counter]:
+        return Series(Counter(name, meaning, labels, registry=self._registry), len(labels))
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Series[Gauge]:
+        return Series(Gauge(name, meaning, labels, registry=self._registry), len(labels))
+
+    def _histogram(self, name: str, meaning: str, bounds: tuple[float, ...], *labels: str) -> Series[Histogram]:
+        return Series(Histogram(name, meaning, labels, registry=self._registry, buckets=bounds), len(labels))
