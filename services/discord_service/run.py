@@ -1,0 +1,161 @@
+"""One action being carried out: what is known of it when it is accepted, and what follows from how it ended."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+
+from uuid_utils import uuid7
+
+from services.actions import Action, Outcome, Stamp, nonce_of
+from services.errors import (
+    ActionError,
+    BotTokenInvalid,
+    DeadlineExceeded,
+    OutcomeKind,
+    unsettled,
+)
+from services.ports import (
+    Answer,
+    AuditEntry,
+    AuditLog,
+    Caller,
+    Clock,
+    Delivery,
+    IdempotencyClaim,
+    Priority,
+    Repeat,
+    Request,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """A delivered action. `replayed`: an earlier request with the same idempotency key did it."""
+
+    action_id: str
+    outcome: Outcome
+    replayed: bool = False
+
+
+type Result = Performed | ActionError
+
+
+@dataclass(slots=True)
+class Run:
+    """One action being carried out, and how far it got."""
+
+    action: Action
+    caller: Caller
+    request: Request
+    stamp: Stamp
+    entry: AuditEntry
+    delivery: Delivery
+    started: float
+    claim: IdempotencyClaim | None
+    is_recorded: bool = False
+    holds_key: bool = False
+    is_replay: bool = False
+    is_ending: bool = False
+    stopped_by: ActionError | None = None
+
+    @classmethod
+    def accept(cls, action: Action, caller: Caller, request: Request, audit: AuditLog, clock: Clock) -> "Run":
+        """Gives the action its id, its time and its nonce."""
+        stamp = _stamp(caller, request, clock)
+        entry = _entry(action, request, stamp)
+        return cls(
+            action=action,
+            caller=caller,
+            request=request,
+            stamp=stamp,
+            entry=entry,
+            delivery=_delivery(action, caller, request, partial(audit.attempt, entry)),
+            started=clock.monotonic(),
+            claim=_claim(action, caller, request),
+        )
+
+    @property
+    def left_open(self) -> ActionError:
+        """The failure for an action that is stopped: unsettled when it may have reached Discord."""
+        if self.delivery.is_exposed:
+            return unsettled(is_safe_to_repeat=self.action.repeat.is_safe_for_callers)
+        return self.stopped_by or DeadlineExceeded()
+
+    def verdict(self, result: Result, ended: float) -> Verdict:
+        """The end as it goes on the record."""
+        failed = result if isinstance(result, ActionError) else None
+        return Verdict(
+            failed.outcome if failed else OutcomeKind.DELIVERED,
+            error_code=failed.code.slug if failed else None,
+            error_message=failed.detail if failed else None,
+            discord_status=self.delivery.discord_status,
+            attempts=self.delivery.attempts,
+            duration_ms=round((ended - self.started) * 1000),
+            response_data=result.outcome.record() if isinstance(result, Performed) else None,
+        )
+
+    def answer(self, result: Result) -> Answer | None:
+        """What to remember under the idempotency key; None where the caller may try again under it."""
+        if isinstance(result, Performed):
+            return Answer(self.stamp.action_id, record=result.outcome.record())
+        may_try_again = result.is_retryable or result.outcome is OutcomeKind.NOT_SENT
+        if may_try_again or isinstance(result, BotTokenInvalid):
+            return None
+        return Answer(self.stamp.action_id, failure=result.failure)
+
+    def unrecorded(self) -> Delivery:
+        """A delivery for asking Discord again: it changes nothing there, so there is nothing to record."""
+        delivery = _delivery(self.action, self.caller, self.request, _nothing)
+        delivery.repeat = Repeat.SAME_EFFECT
+        return delivery
+
+
+async def _nothing() -> None:
+    return
+
+
+def _stamp(caller: Caller, request: Request, clock: Clock) -> Stamp:
+    action_id = str(uuid7())
+    nonce = nonce_of(caller.client_id, request.idempotency_key or action_id)
+    return Stamp(action_id, caller.client_id, clock.now(), nonce)
+
+
+def _entry(action: Action, request: Request, stamp: Stamp) -> AuditEntry:
+    return AuditEntry(
+        action_id=stamp.action_id,
+        action_type=action.audit_name,
+        created_at=stamp.accepted_at,
+        client_id=stamp.client_id,
+        protocol=request.protocol,
+        request_id=request.request_id,
+        idempotency_key=request.idempotency_key,
+        guild_id=action.guild,
+        channel_id=action.channel,
+        user_id=action.user,
+        request_data=action.record(),
+    )
+
+
+def _delivery(
+    action: Action, caller: Caller, request: Request, before_attempt: Callable[[], Awaitable[None]]
+) -> Delivery:
+    is_bulk = request.is_bulk and action.priority is Priority.ORDINARY
+    return Delivery(
+        deadline=request.deadline,
+        priority=Priority.BULK if is_bulk else action.priority,
+        repeat=action.repeat,
+        already_done_codes=action.already_done_codes,
+        client_id=caller.client_id,
+        before_attempt=before_attempt,
+    )
+
+
+def _claim(action: Action, caller: Caller, request: Request) -> IdempotencyClaim | None:
+    if request.idempotency_key is None:
+        return None
+    asked = json.dumps([action.audit_name, action.model_dump(mode="json")], sort_keys=True)
+    fingerprint = blake2b(asked.encode(), digest_size=16).hexdigest()
+    return IdempotencyClaim(caller.client_id, request.idempotency_key, fingerprint)

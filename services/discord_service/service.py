@@ -1,0 +1,199 @@
+"""The only way to Discord and to the audit log.
+
+Every action runs in a task of its own, because a caller may leave while it runs. What was not sent yet is stopped
+when its caller leaves or its time is up; what may have reached Discord is finished and put on the record, whoever is
+still listening. `_carry_out` therefore never raises: it returns what happened, and `perform` tells the caller.
+"""
+
+import asyncio
+from typing import Final
+
+from services.actions import Action
+from services.authorization import authorize
+from services.discord_service.run import Performed, Result, Run
+from services.errors import (
+    ActionError,
+    AuditUnavailable,
+    DeadlineExceeded,
+    Internal,
+    OutcomeKind,
+    Overloaded,
+    RememberedFailure,
+    ShuttingDown,
+)
+from services.ports import Answer, AuditLog, Caller, Clock, Discord, IdempotencyStore, Request, Verdict
+from services.telemetry import get_logger
+from services.telemetry.metrics import Metrics
+
+MOST_RUNNING: Final = 20_000
+RETRY_SOON_SECONDS: Final = 1.0
+# The action itself ends at its deadline and knows best how; the caller's wait is a little longer so that it can say so.
+ANSWER_MARGIN_SECONDS: Final = 0.05
+STOP_SECONDS: Final = 2.0
+
+log = get_logger(__name__)
+
+
+class DiscordService:
+    """Carries out actions: authorized, at most once, within the limits, on the record."""
+
+    def __init__(
+        self, discord: Discord, audit: AuditLog, idempotency: IdempotencyStore, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._discord = discord
+        self._audit = audit
+        self._idempotency = idempotency
+        self._clock = clock
+        self._metrics = metrics
+        self._running: dict[asyncio.Task[Result], Run] = {}
+        self._is_closing = False
+        metrics.watch_in_flight(lambda: len(self._running))
+
+    async def perform(self, action: Action, caller: Caller, request: Request) -> Performed:
+        """Carries out `action` for `caller` and puts it on the record.
+
+        Raises an ActionError; its `action_id` names the row when there is one.
+        """
+        run = Run.accept(action, caller, request, self._audit, self._clock)
+        task = asyncio.Task(self._carry_out(run), loop=asyncio.get_running_loop(), eager_start=True)
+        self._running[task] = run
+        task.add_done_callback(self._forget)
+        result = await self._wait(task, run)
+        if isinstance(result, ActionError):
+            raise result
+        return result
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Takes no more actions, lets those that run finish within the grace, and stops the rest.
+
+        What is stopped is answered and recorded: `not_sent`, or unknown where it may have happened.
+        """
+        self._is_closing = True
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=grace_seconds)
+        for task, run in list(self._running.items()):
+            _stop(task, run, ShuttingDown(retry_after_seconds=RETRY_SOON_SECONDS))
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=STOP_SECONDS)
+
+    @property
+    def running_count(self) -> int:
+        return len(self._running)
+
+    def _forget(self, task: "asyncio.Task[Result]") -> None:
+        del self._running[task]
+
+    async def _wait(self, task: "asyncio.Task[Result]", run: Run) -> Result:
+        """The result, or what is known at the deadline. The task of an action that may be at Discord runs on."""
+        patience = run.request.deadline - self._clock.monotonic() + ANSWER_MARGIN_SECONDS
+        try:
+            done, _ = await asyncio.wait((task,), timeout=max(patience, 0))
+        except asyncio.CancelledError:
+            if not run.delivery.is_exposed:
+                _stop(task, run, DeadlineExceeded("The caller gave up before anything was sent."))
+            raise
+        if not done and run.delivery.is_exposed:
+            unfinished = run.left_open
+            unfinished.action_id = run.stamp.action_id
+            return unfinished
+        if not done:
+            _stop(task, run, DeadlineExceeded("The deadline passed before anything was sent."))
+        return await task
+
+    async def _carry_out(self, run: Run) -> Result:
+        try:
+            result: Result = await self._deliver(run)
+        except asyncio.CancelledError:
+            result = run.left_open
+        except ActionError as exc:
+            result = exc
+        except Exception:
+            log.exception(
+                "action failed", event="ERROR", action=run.entry.action_type, request_id=run.request.request_id
+            )
+            result = Internal(OutcomeKind.UNKNOWN if run.delivery.is_exposed else OutcomeKind.NOT_SENT)
+        run.is_ending = True
+        if not run.is_replay:
+            await self._conclude(run, result)
+        return result
+
+    async def _deliver(self, run: Run) -> Performed:
+        self._refuse_when_unable()
+        authorize(run.action, run.caller)
+        if run.claim is not None:
+            answer = await self._idempotency.begin(run.claim, run.stamp.action_id, run.request.deadline)
+            if answer is not None:
+                run.is_replay = True
+                return await self._replay(run, answer)
+            run.holds_key = True
+        await self._audit.begin(run.entry)
+        run.is_recorded = True
+        reply = await self._discord.send(run.action.call(run.stamp), run.delivery)
+        return Performed(run.stamp.action_id, run.action.outcome(reply))
+
+    def _refuse_when_unable(self) -> None:
+        if self._is_closing:
+            raise ShuttingDown(retry_after_seconds=RETRY_SOON_SECONDS)
+        if len(self._running) > MOST_RUNNING:
+            raise Overloaded(f"More than {MOST_RUNNING} actions are waiting.", retry_after_seconds=RETRY_SOON_SECONDS)
+
+    async def _replay(self, run: Run, answer: Answer) -> Performed:
+        """The first request's answer again. What the record may not hold is asked of Discord once more."""
+        if answer.failure is not None:
+            raise RememberedFailure(answer.failure)
+        record = answer.record or {}
+        asks_again = run.action.recall(record)
+        if asks_again is None:
+            outcome = run.action.outcome_type.model_validate(record)
+        else:
+            outcome = run.action.outcome(await self._discord.send(asks_again, run.unrecorded()))
+        return Performed(answer.action_id, outcome, replayed=True)
+
+    async def _conclude(self, run: Run, result: Result) -> None:
+        """Puts the end on the record, remembers the answer, and tells whoever watches."""
+        verdict = run.verdict(result, self._clock.monotonic())
+        if await self._is_on_record(run, result):
+            await self._audit.end(run.entry, verdict)
+            if isinstance(result, ActionError):
+                result.action_id = run.stamp.action_id
+        if run.claim is not None and run.holds_key:
+            await self._idempotency.finish(run.claim, run.answer(result))
+        self._tell(run, verdict)
+
+    async def _is_on_record(self, run: Run, result: Result) -> bool:
+        """A request refused before its intent was recorded is recorded now, if anything can be."""
+        if run.is_recorded or isinstance(result, AuditUnavailable):
+            return run.is_recorded
+        try:
+            await self._audit.begin(run.entry)
+        except AuditUnavailable:
+            return False
+        return True
+
+    def _tell(self, run: Run, verdict: Verdict) -> None:
+        self._metrics.action_finished(
+            run.entry.action_type,
+            run.request.protocol,
+            verdict.outcome.value,
+            verdict.error_code or "ok",
+            verdict.duration_ms / 1000,
+        )
+        log.info(
+            "action",
+            event="AUDIT",
+            action=run.entry.action_type,
+            action_id=run.entry.action_id,
+            user=run.entry.client_id,
+            community=run.entry.guild_id,
+            result=verdict.outcome.value,
+            code=verdict.error_code,
+            request_id=run.entry.request_id,
+            duration_ms=verdict.duration_ms,
+        )
+
+
+def _stop(task: "asyncio.Task[Result]", run: Run, because: ActionError) -> None:
+    """Stops an action that has no end yet; one that is being put on the record is left to it."""
+    if not run.is_ending:
+        run.stopped_by = because
+        task.cancel()

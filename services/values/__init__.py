@@ -1,0 +1,26 @@
+"""The values a request is made of: parsed once, valid ever after."""
+
+from services.values.embed import Embed, EmbedField, check_embed_texts
+from services.values.emoji import Emoji
+from services.values.fields import Fields
+from services.values.mentions import AllowedMentions, mentions_to_discord
+from services.values.snowflake import Snowflake, snowflake_time
+from services.values.text import AuditReason, Content, Filled
+from services.values.webhook import WebhookName, WebhookUrl
+
+__all__ = [
+    "AllowedMentions",
+    "AuditReason",
+    "Content",
+    "Embed",
+    "EmbedField",
+    "Emoji",
+    "Fields",
+    "Filled",
+    "Snowflake",
+    "WebhookName",
+    "WebhookUrl",
+    "check_embed_texts",
+    "mentions_to_discord",
+    "snowflake_time",
+]
