@@ -1,0 +1,69 @@
+"""What one connection and one server may ask of us.
+
+Two of gRPC's defaults would break callers. A caller that keeps an idle channel alive pings every 30 s; the default
+server takes that for abuse and closes the connection (GOAWAY `too_many_pings`). It stops only when both are set: pings
+without a call are allowed, and the shortest interval between them is below the callers'. The second is named
+`grpc.http2.min_ping_interval_without_data_ms`; a name like it that is found in many places is ignored without a word.
+And by default a second process may listen on the same port and take half of the connections; `grpc.so_reuseport` turns
+that off.
+
+The limit of streams for one connection stands as high as the number of calls altogether. Were it lower, calls would
+queue inside the caller, where moderation cannot overtake bulk. Both stand above the number of actions the service
+accepts: what is refused there is answered with a code and a time to come back, what gRPC refuses is not.
+"""
+
+from dataclasses import dataclass
+
+type ChannelOptions = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bounds of the server. What exceeds a size is answered RESOURCE_EXHAUSTED by gRPC itself.
+
+    A token with long lists of guilds and channels needs the room of `metadata_bytes`. `longest_connection_seconds`
+    makes callers reconnect now and then, and so find replicas that came later; None never does.
+    """
+
+    message_bytes: int = 1024 * 1024
+    metadata_bytes: int = 16 * 1024
+    calls: int = 25_000
+    shortest_ping_interval_seconds: float = 10.0
+    idle_seconds_before_ping: float = 120.0
+    longest_wait_for_ping_seconds: float = 20.0
+    longest_connection_seconds: float | None = None
+    longest_call_seconds_after_connection: float = 300.0
+
+    def options(self) -> ChannelOptions:
+        """The bounds as gRPC's core names them: https://grpc.github.io/grpc/core/group__grpc__arg__keys.html."""
+        return (
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", self.message_bytes),
+            ("grpc.max_metadata_size", self.metadata_bytes),
+            ("grpc.absolute_max_metadata_size", self.metadata_bytes * 2),
+            ("grpc.max_concurrent_streams", self.calls),
+            *self._keepalive_options(),
+            *self._age_options(),
+        )
+
+    def _keepalive_options(self) -> ChannelOptions:
+        return (
+            ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.http2.min_ping_interval_without_data_ms", _milliseconds(self.shortest_ping_interval_seconds)),
+            # Our own pings find callers that vanished without closing.
+            ("grpc.keepalive_time_ms", _milliseconds(self.idle_seconds_before_ping)),
+            ("grpc.keepalive_timeout_ms", _milliseconds(self.longest_wait_for_ping_seconds)),
+            ("grpc.http2.max_pings_without_data", 0),
+        )
+
+    def _age_options(self) -> ChannelOptions:
+        if self.longest_connection_seconds is None:
+            return ()
+        return (
+            ("grpc.max_connection_age_ms", _milliseconds(self.longest_connection_seconds)),
+            ("grpc.max_connection_age_grace_ms", _milliseconds(self.longest_call_seconds_after_connection)),
+        )
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
