@@ -1,0 +1,53 @@
+"""One view for every action of the catalogue."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from quart import Response
+
+from services.actions import Action, parse
+from services.discord_service import Performed
+from services.errors import InvalidArgument, Violation
+from services.rest_api.body import read_fields, read_optional_fields
+from services.rest_api.conditions import read_conditions
+from services.rest_api.dependencies import RestDependencies
+from services.rest_api.request import current_request
+from services.rest_api.responses import json_response
+
+type View = Callable[..., Awaitable[Response]]
+
+MISPLACED: Final = "belongs in the path, not in the body"
+REPLAYED: Final = {"Idempotency-Replayed": "true"}
+
+
+def action_view(action_type: type[Action], given: RestDependencies) -> View:
+    """The view that carries out `action_type`: who asks, how, what; then the service."""
+    read = read_optional_fields if action_type.rest.method == "DELETE" else read_fields
+
+    async def view(**path_fields: str) -> Response:
+        request = current_request()
+        caller = await given.authenticator.authenticate(request.bearer_token)
+        conditions = read_conditions(request, given.deadlines)
+        fields = await read(request, conditions.request.deadline)
+        repeated = [Violation((name,), MISPLACED) for name in path_fields if name in fields]
+        action = _parse(action_type, fields | path_fields, [*conditions.violations, *repeated])
+        request.has_reached_service = True
+        return _answer(await given.service.perform(action, caller, conditions.request))
+
+    return view
+
+
+def _parse[A: Action](action_type: type[A], fields: dict[str, Any], violations: list[Violation]) -> A:
+    """The action. Raises InvalidArgument for `violations`, found before, and for every bad field together."""
+    try:
+        action = parse(action_type, fields)
+    except InvalidArgument as exc:
+        raise InvalidArgument([*violations, *exc.violations]) from None
+    if violations:
+        raise InvalidArgument(violations)
+    return action
+
+
+def _answer(performed: Performed) -> Response:
+    content = {"success": True, **performed.outcome.model_dump(), "action_id": performed.action_id}
+    return json_response(content, headers=REPLAYED if performed.replayed else None)

@@ -1,0 +1,104 @@
+"""The Quart application: the routes, and what holds for every one of them.
+
+What a framework offers every request and this face never uses is left out: sessions, static files, automatic OPTIONS,
+redirects to a better spelling of the path. A path is right or it is not found.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import orjson
+from quart import Quart
+from quart.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
+from quart.typing import ResponseTypes
+from quart.wrappers import Request, Websocket
+from quart.wrappers.base import BaseRequestWebsocket
+from werkzeug.routing import MapAdapter
+
+from services.actions import CATALOGUE
+from services.rest_api.action_routes import View, action_view
+from services.rest_api.audit_routes import page_view, row_view
+from services.rest_api.dependencies import RestDependencies
+from services.rest_api.docs_page import DOCS_HEADERS, docs_page
+from services.rest_api.health_routes import fixed_view, health_view, live_view, metrics_view, ready_view
+from services.rest_api.openapi import openapi_document
+from services.rest_api.problems import ErrorHandler
+from services.rest_api.request import LARGEST_BODY_BYTES, RestRequest
+from services.rest_api.responses import JSON
+from services.rest_api.token_routes import token_view
+from services.telemetry import request_scope
+
+NO_SESSION: Final = NullSession()
+
+
+class NoSessions(SecureCookieSessionInterface):
+    """Opens nothing: no request here has a session."""
+
+    async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> SecureCookieSession:
+        return NO_SESSION
+
+
+class Route(NamedTuple):
+    """A method and a path template, and what answers there."""
+
+    method: str
+    path: str
+    view: View
+
+
+class RestApp(Quart):
+    """Quart, with the request's id in every log line and every answer."""
+
+    request_class = RestRequest
+    session_interface = NoSessions()
+
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        """Matches by method and path alone: the Host header decides nothing here."""
+        if request is None:
+            return None
+        return MapAdapter(self.url_map, "localhost", "/", "", request.scheme, request.path, request.method)
+
+    async def handle_request(self, request: Request) -> ResponseTypes:
+        assert isinstance(request, RestRequest)  # noqa: S101 -- request_class says so; the type checker cannot see it
+        with request_scope(request.log_scope) as scope:
+            response = await super().handle_request(request)
+        response.headers["X-Request-ID"] = scope.request_id
+        return response
+
+    async def handle_websocket(self, websocket: Websocket) -> ResponseTypes | None:
+        """Nothing here speaks WebSocket."""
+        return self.response_class("", 404)
+
+
+def create_app(dependencies: RestDependencies) -> Quart:
+    """The REST face as an ASGI application. Opens nothing and starts nothing."""
+    app = RestApp(__name__, static_folder=None, template_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False
+    app.register_error_handler(Exception, ErrorHandler(dependencies.metrics).answer)
+    for route in routes(dependencies):
+        _add(app, route)
+    return app
+
+
+def routes(given: RestDependencies) -> Iterator[Route]:
+    """Everything that is answered."""
+    for action_type in CATALOGUE:
+        yield Route(action_type.rest.method, action_type.rest.path, action_view(action_type, given))
+    yield Route("POST", "/api/v1/token", token_view(given))
+    yield Route("GET", "/api/v1/actions", page_view(given))
+    yield Route("GET", "/api/v1/actions/{action_id}", row_view(given))
+    yield Route("GET", "/health", health_view(given))
+    yield Route("GET", "/health/live", live_view(given))
+    yield Route("GET", "/health/ready", ready_view(given))
+    yield Route("GET", "/metrics", metrics_view(given))
+    document = openapi_document(given.module_version)
+    yield Route("GET", "/openapi.json", fixed_view(orjson.dumps(document), JSON))
+    yield Route("GET", "/docs", fixed_view(docs_page(document), "text/html; charset=utf-8", DOCS_HEADERS))
+
+
+def _add(app: Quart, route: Route) -> None:
+    rule = route.path.replace("{", "<").replace("}", ">")
+    endpoint = f"{route.method} {route.path}".replace(".", "_")  # a dot would name a blueprint
+    app.add_url_rule(rule, endpoint, route.view, methods=[route.method])

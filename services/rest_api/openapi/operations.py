@@ -1,0 +1,143 @@
+"""The operations: one for every action, and those that are written by hand."""
+
+from typing import Any, Final
+
+from services.actions import Action
+from services.rest_api.openapi.errors import error_references
+from services.rest_api.openapi.examples import example_fields, example_outcome, operation_id
+from services.rest_api.openapi.parameters import (
+    ACTION_HEADERS,
+    TRACE_HEADERS,
+    filter_parameters,
+    header_out_references,
+    header_references,
+    path_parameters,
+)
+from services.rest_api.openapi.schemas import STRING, Schema, outcome_name, reference
+from services.rest_api.responses import JSON
+
+type Operation = dict[str, Any]
+
+NO_TOKEN: Final[list[Any]] = []
+
+
+def action_operation(action_type: type[Action]) -> Operation:
+    """The operation of an action."""
+    summary, _, rest = (action_type.__doc__ or "").strip().partition("\n")
+    headers = header_references(ACTION_HEADERS, TRACE_HEADERS)
+    operation = {
+        "operationId": operation_id(action_type),
+        "tags": [resource(action_type)],
+        "summary": summary,
+        "description": _description(action_type, rest),
+        "parameters": [*path_parameters(action_type), *headers],
+        "requestBody": _action_body(action_type),
+        "responses": {"200": _action_answer(action_type), **error_references("Action")},
+    }
+    return {name: value for name, value in operation.items() if value is not None}
+
+
+def resource(action_type: type[Action]) -> str:
+    """The Discord resource an action belongs to."""
+    return action_type.__module__.rpartition(".")[2]
+
+
+def _description(action_type: type[Action], rest: str) -> str:
+    told = " ".join(rest.split())
+    needs = f"Scope: `{action_type.scope.value}`. The bot needs: {action_type.permission}."
+    return f"{told}\n\n{needs}" if told else needs
+
+
+def _action_body(action_type: type[Action]) -> dict[str, Any] | None:
+    in_path = action_type.rest.path_fields
+    fields = {name: value for name, value in example_fields(action_type).items() if name not in in_path}
+    if not set(action_type.model_fields) - set(in_path):
+        return None
+    return _body(reference(action_type.rpc()), fields)
+
+
+def _body(schema: Schema, example: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {JSON: {"schema": schema, "example": example}}}
+
+
+def _action_answer(action_type: type[Action]) -> dict[str, Any]:
+    content = {JSON: {"schema": reference(outcome_name(action_type)), "example": example_outcome(action_type)}}
+    headers = header_out_references("X-Request-ID", "Idempotency-Replayed")
+    return {"description": "Done.", "headers": headers, "content": content}
+
+
+def other_operations() -> dict[tuple[str, str], Operation]:
+    """The operations that are no actions, by path and method."""
+    return {
+        ("/api/v1/token", "post"): _issue_token(),
+        ("/api/v1/actions", "get"): _list_actions(),
+        ("/api/v1/actions/{action_id}", "get"): _get_action(),
+        ("/health", "get"): _health("get_health", "How the module is.", "Health"),
+        ("/health/live", "get"): _health("get_live", "Whether this process works at all.", "Live"),
+        ("/health/ready", "get"): _health("get_ready", "Whether this instance takes requests.", "Ready"),
+        ("/metrics", "get"): _fixed("get_metrics", "What Prometheus reads.", "text/plain"),
+        ("/openapi.json", "get"): _fixed("get_openapi", "This document.", JSON),
+        ("/docs", "get"): _fixed("get_docs", "This document as a page.", "text/html"),
+    }
+
+
+def _issue_token() -> Operation:
+    example = {"client_id": "router", "client_secret": "SECRET"}
+    return {
+        "operationId": "issue_token",
+        "tags": ["tokens"],
+        "summary": "Exchanges a registered client's secret for a bearer token.",
+        "security": NO_TOKEN,
+        "parameters": header_references(TRACE_HEADERS),
+        "requestBody": _body(reference("TokenRequest"), example),
+        "responses": {"200": _answer("A token.", reference("IssuedToken")), **error_references("Token")},
+    }
+
+
+def _list_actions() -> Operation:
+    return {
+        "operationId": "list_actions",
+        "tags": ["audit"],
+        "summary": "Reads the audit log, newest first.",
+        "description": "Without the scope `audit:read` a caller sees its own actions only.",
+        "parameters": [*filter_parameters(), *header_references(TRACE_HEADERS)],
+        "responses": {"200": _answer("A page of rows.", reference("ActionPage")), **error_references("Page")},
+    }
+
+
+def _get_action() -> Operation:
+    action_id = {"name": "action_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    return {
+        "operationId": "get_action",
+        "tags": ["audit"],
+        "summary": "Reads one action's row.",
+        "description": "Without the scope `audit:read` another client's action is not found.",
+        "parameters": [action_id, *header_references(TRACE_HEADERS)],
+        "responses": {"200": _answer("The row.", reference("ActionRow")), **error_references("Row")},
+    }
+
+
+def _health(name: str, summary: str, schema: str) -> Operation:
+    answers = {"200": _answer("Yes.", reference(schema)), "503": _answer("No.", reference(schema))}
+    return _open(name, summary, answers)
+
+
+def _fixed(name: str, summary: str, media_type: str) -> Operation:
+    schema: Schema = {"type": "object"} if media_type == JSON else STRING
+    return _open(name, summary, {"200": _answer(summary, schema, media_type)})
+
+
+def _open(name: str, summary: str, answers: dict[str, Any]) -> Operation:
+    return {
+        "operationId": name,
+        "tags": ["operation"],
+        "summary": summary,
+        "security": NO_TOKEN,
+        "parameters": header_references(TRACE_HEADERS),
+        "responses": answers | error_references("Open"),
+    }
+
+
+def _answer(description: str, schema: Schema, media_type: str = JSON) -> dict[str, Any]:
+    headers = header_out_references("X-Request-ID")
+    return {"description": description, "headers": headers, "content": {media_type: {"schema": schema}}}

@@ -1,0 +1,197 @@
+"""Writes `API.md` from the catalogue and the error table: `python -m tools.api_md --write`, or `--check`."""
+
+import argparse
+import json
+import shlex
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from config import ROOT
+from services.actions import CATALOGUE, Action
+from services.errors import ErrorCode
+from services.ports import ActionRow, Repeat, Scope
+from services.rest_api.openapi import example_fields, example_outcome, openapi_document
+
+TARGET: Final = ROOT / "API.md"
+TEMPLATE: Final = ROOT / "tools" / "api_template.md"
+REST: Final = "http://localhost:8070"
+
+REPEATS: Final = {
+    Repeat.SAME_EFFECT: "has the same effect and succeeds again, so an unclear attempt of ours is repeated.",
+    Repeat.ALREADY_DONE: "changes nothing more, so an unclear attempt of ours is repeated; that Discord then finds "
+    "nothing left to do counts as done.",
+    Repeat.WITH_NONCE: "with the same nonce is dropped by Discord for a few minutes, so an unclear attempt of ours is "
+    "repeated within its deadline. A second request of yours posts a second message, unless it carries the same "
+    "idempotency key.",
+    Repeat.NEVER: "would act twice, so an unclear attempt is not repeated: the answer is `outcome_unknown`.",
+}
+MESSAGES: Final = {"embed": "EmbedData", "embeds": "EmbedData", "fields": "EmbedField"}
+"""The protobuf messages of the fields that are not plain."""
+
+
+def text() -> str:
+    """Give the whole file."""
+    schemas = openapi_document("")["components"]["schemas"]
+    parts = {
+        "contents": _contents(),
+        "actions": "\n\n".join(_action(action_type, schemas) for action_type in CATALOGUE),
+        "embeds": "\n\n".join(_embed_part(schemas[name]) for name in ("Embed", "EmbedField")),
+        "columns": _listed(ActionRow.__dataclass_fields__),
+        "scopes": _listed(Scope),
+        "errors": _error_table(),
+    }
+    filled = TEMPLATE.read_text()
+    for name, part in parts.items():
+        filled = filled.replace(f"<!-- {name} -->", part)
+    return filled
+
+
+def _contents() -> str:
+    rows = [
+        (f"[{a.rpc()}](#{a.rpc().lower()})", f"`{a.rest.method} {a.rest.path}`", f"`{a.scope.value}`")
+        for a in CATALOGUE
+    ]
+    return _table(("rpc", "REST", "scope"), rows)
+
+
+def _action(action_type: type[Action], schemas: dict[str, Any]) -> str:
+    paragraphs = (action_type.__doc__ or "").strip().split("\n\n")
+    rest = action_type.rest
+    facts = [
+        f"- REST: `{rest.method} {rest.path}`",
+        f"- gRPC: `{action_type.rpc()}({action_type.rpc()}Request) → {action_type.rpc()}Response`",
+        f"- Scope: `{action_type.scope.value}`",
+        f"- The bot needs: {action_type.permission}",
+        f"- On the record as: {_listed(action_type.audit_names)}",
+        f"- A repeat {REPEATS[action_type.repeat]}",
+    ]
+    return "\n\n".join(
+        [
+            f"### {action_type.rpc()}",
+            *(" ".join(paragraph.split()) for paragraph in paragraphs),
+            "\n".join(facts),
+            _fields(action_type, schemas),
+            _answer(action_type),
+            _curl(action_type),
+            _python(action_type),
+        ]
+    )
+
+
+def _fields(action_type: type[Action], schemas: dict[str, Any]) -> str:
+    whole = action_type.model_json_schema()
+    body = schemas.get(action_type.rpc(), {"properties": {}})
+    rows = []
+    for name, described in whole["properties"].items():
+        schema = body["properties"].get(name, described)
+        place = "path" if name in action_type.rest.path_fields else "body"
+        rows.append((f"`{name}`", _kind(schema), _need(name, whole, schema), place, described["description"]))
+    return _table(("field", "type", "needed", "in REST", "meaning"), rows)
+
+
+def _need(name: str, whole: dict[str, Any], schema: dict[str, Any]) -> str:
+    if name in whole.get("required", ()):
+        return "yes"
+    return f"no, default `{schema['default']}`" if "default" in schema else "no"
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        return f"[{schema['$ref'].rpartition('/')[2]}](#embeds)"
+    if "anyOf" in schema:
+        return " or ".join(_kind(option) for option in schema["anyOf"] if option.get("type") != "null")
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    if schema["type"] == "array":
+        return f"list of {_kind(schema['items'])}"
+    if schema["type"] == "integer":
+        return f"integer, {schema['minimum']} to {schema['maximum']}"
+    return _text_kind(schema)
+
+
+def _text_kind(schema: dict[str, Any]) -> str:
+    if schema["type"] != "string":
+        return str(schema["type"])
+    if schema.get("pattern", "").startswith("^[1-9]"):
+        return "id"
+    if schema.get("format") == "uri":
+        return "URL"
+    return f"text, at most {schema['maxLength']}" if "maxLength" in schema else "text"
+
+
+def _answer(action_type: type[Action]) -> str:
+    return f"Answer, `200`:\n\n```json\n{json.dumps(example_outcome(action_type), ensure_ascii=False)}\n```"
+
+
+def _curl(action_type: type[Action]) -> str:
+    fields, rest = example_fields(action_type), action_type.rest
+    body = {name: value for name, value in fields.items() if name not in rest.path_fields}
+    lines = [f'curl -X {rest.method} {REST}{rest.path.format(**fields)} -H "Authorization: Bearer $TOKEN"']
+    if body:
+        quoted = shlex.quote(json.dumps(body, ensure_ascii=False))
+        lines += ["  -H 'Content-Type: application/json'", f"  -d {quoted}"]
+    return "```sh\n" + " \\\n".join(lines) + "\n```"
+
+
+def _python(action_type: type[Action]) -> str:
+    rpc = action_type.rpc()
+    arguments = "".join(f"    {name}={_literal(name, value)},\n" for name, value in example_fields(action_type).items())
+    call = f"answer = stub.{rpc}(pb.{rpc}Request(\n{arguments}), metadata=metadata, timeout=10)"
+    return f"```python\n{call}\n```"
+
+
+def _literal(name: str, value: Any) -> str:
+    if isinstance(value, dict):
+        inner = ", ".join(f"{key}={_literal(key, member)}" for key, member in value.items())
+        return f"pb.{MESSAGES[name]}({inner})"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _embed_part(schema: dict[str, Any]) -> str:
+    told = " ".join(schema["description"].split())
+    rows = [
+        (f"`{name}`", _kind(field), "yes" if name in schema.get("required", ()) else "no", field.get("description", ""))
+        for name, field in schema["properties"].items()
+    ]
+    return f"{told}\n\n" + _table(("field", "type", "needed", "meaning"), rows)
+
+
+def _error_table() -> str:
+    rows = [
+        (f"`{code.slug}`", str(code.http_status), code.grpc_status, f"{code.title}.", code.mend) for code in ErrorCode
+    ]
+    return _table(("code", "HTTP", "gRPC", "meaning", "what to mend"), rows)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(_table_lines(head, rows))
+
+
+def _table_lines(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    for row in (head, ("---",) * len(head), *rows):
+        cells = (cell.replace("|", "\\|").replace("\n", " ") for cell in row)
+        yield f"| {' | '.join(cells)} |"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def main() -> int:
+    """Write the file, or say whether it is current; 1 when it is not."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    choice = parser.add_mutually_exclusive_group(required=True)
+    choice.add_argument("--write", action="store_true", help="write the file")
+    choice.add_argument("--check", action="store_true", help="fail when the file is not current")
+    if parser.parse_args().write:
+        TARGET.write_text(text())
+        print(f"{TARGET.name} written")
+        return 0
+    is_current = TARGET.is_file() and TARGET.read_text() == text()
+    told = "is current" if is_current else "is not current: python -m tools.api_md --write"
+    print(f"{TARGET.name} {told}")
+    return 0 if is_current else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
