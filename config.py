@@ -48,6 +48,7 @@ __all__ = [
     "SyslogSettings",
     "TlsSettings",
     "Variable",
+    "database_settings",
     "has_bot_token",
     "variables",
 ]
@@ -112,6 +113,11 @@ class Settings:
         urls = [url.get_secret_value() for url in (self.database.url, self.limits.redis_url) if url is not None]
         passwords = [(url, password) for url in urls if (password := password_of(url))]
         return (*(key.get_secret_value() for key in keys if key is not None), *itertools.chain(*passwords))
+
+
+def database_settings(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> DatabaseSettings:
+    """Read the one section that the commands on the database need. Raises ConfigurationError."""
+    return Reading((DatabaseSettings,), env_file, os.environ if environ is None else environ).of(DatabaseSettings)
 
 
 def has_bot_token(env_file: Path | None, environ: Mapping[str, str]) -> bool:

@@ -1,1 +1,1 @@
-"""What `test_api.py` is made of. It runs on any Python from 3.9 on, with the standard library alone, but for `grpc_face`."""
+"""What `test_api.py` is made of: runs on Python 3.9 and later with the standard library alone, but for `grpc_face`."""

@@ -42,7 +42,7 @@ class GrpcFace:
             request_serializer=type(request).SerializeToString,
             response_deserializer=getattr(messages, f"{rpc}Response").FromString,
         )
-        metadata = [("authorization", f"Bearer {token}")] if token else []
+        metadata = (("authorization", f"Bearer {token}"),) if token else ()
         try:
             response = call(request, metadata=metadata, timeout=CALL_SECONDS)
         except grpc.RpcError as exc:

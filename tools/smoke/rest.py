@@ -86,7 +86,7 @@ class RestFace:
                     raise
             time.sleep(0.1)
 
-    def request(self, method: str, path: str, body: Fields | None = None, token: str = "") -> Fields:  # noqa: S107 -- no token is none
+    def request(self, method: str, path: str, body: Fields | None = None, token: str = "") -> Fields:
         """The JSON of a success. Raises Refused, Unreachable, Wrong."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         raw = None

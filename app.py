@@ -1,0 +1,50 @@
+"""The command. `python app.py` serves; `check-config` and `clients` are for operators."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from config import ConfigurationError, Settings, database_settings
+
+EXIT_CONFIGURATION = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command and returns the exit code: 0, 1 for a failure, 2 for a bad configuration or command line."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return _run(asked)
+    except ConfigurationError as exc:
+        print(exc, file=sys.stderr)
+        return EXIT_CONFIGURATION
+
+
+def _run(asked: argparse.Namespace) -> int:
+    if asked.command == "clients":
+        from services.clients import commands  # noqa: PLC0415  # serving does not need it
+
+        return commands.run(asked, database_settings())
+    settings = Settings.load()
+    if asked.command == "check-config":
+        print("The configuration is complete.")
+        return 0
+    from services.lifecycle import run  # noqa: PLC0415  # checking a configuration need not load both servers
+
+    return run(settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from services.clients import commands  # noqa: PLC0415  # see above
+
+    parser = argparse.ArgumentParser(
+        prog="app.py", description="Discord Action Module: serves when no command is given."
+    )
+    chosen = parser.add_subparsers(dest="command", metavar="command")
+    chosen.add_parser("serve", help="serve gRPC and REST (the default)")
+    chosen.add_parser("check-config", help="report every problem of the configuration and exit")
+    commands.add_arguments(chosen.add_parser("clients", help="add, list and revoke registered clients"))
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

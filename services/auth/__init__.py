@@ -1,0 +1,6 @@
+"""Who asks: tokens verified and issued."""
+
+from services.auth.issuer import RegisteredClientTokens
+from services.auth.verifier import TokenVerifier
+
+__all__ = ["RegisteredClientTokens", "TokenVerifier"]

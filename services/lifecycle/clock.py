@@ -1,0 +1,14 @@
+"""Time as the system tells it."""
+
+import time
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    """Fulfils `services.ports.Clock`."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)

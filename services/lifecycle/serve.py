@@ -1,0 +1,65 @@
+"""From settings to a serving process, and back.
+
+    config → logging → audit → limiter → Discord session → auth → DiscordService → gRPC port → REST port → SERVING
+    SIGTERM → NOT_SERVING, readiness 503 → pause → both servers stop accepting and finish → Discord session
+            → the record drained into the table → exit 0
+
+What is held is on one exit stack and unwinds in reverse; one stop event ends both servers.
+"""
+
+import asyncio
+import signal
+import time
+from contextlib import AsyncExitStack
+from typing import Final
+
+import uvloop
+
+from config import Settings
+from services.database import DatabaseUnavailable
+from services.grpc_handler import BadCertificate, CannotListen
+from services.lifecycle.build import build
+from services.lifecycle.rest_server import PortTaken
+from services.redaction import Redactor
+from services.telemetry import configure_logging, get_logger
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+
+log = get_logger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Serves until SIGTERM or SIGINT. Returns the exit code: 0 after an orderly stop, 1 when it could not start."""
+    redactor = Redactor()
+    for secret in settings.secrets:
+        redactor.register(secret)
+    logging = configure_logging(settings.logs, settings.module.name, settings.module.version, redactor)
+    with logging, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve_until_signal(settings, redactor))
+
+
+async def _serve_until_signal(settings: Settings, redactor: Redactor) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
+    try:
+        await serve(settings, stop, redactor)
+    except (DatabaseUnavailable, CannotListen, BadCertificate, PortTaken) as exc:
+        log.error("cannot start", reason=str(exc))  # noqa: TRY400 -- the reason is for the operator, no traceback
+        return EXIT_FAILED
+    return EXIT_OK
+
+
+async def serve(settings: Settings, stop: asyncio.Event, redactor: Redactor) -> None:
+    """Serves until `stop` is set, then drains. Raises what keeps it from starting."""
+    began = time.monotonic()
+    async with AsyncExitStack() as stack:
+        house = await build(settings, stack, redactor)
+        grpc_port, rest_port = await house.open_ports()
+        log.info("serving", grpc_port=grpc_port, rest_port=rest_port, start_ms=round((time.monotonic() - began) * 1000))
+        await stop.wait()
+        log.info("stopping", running=house.service.running_count)
+        await house.wind_down(settings.servers.shutdown_pause_seconds, settings.servers.shutdown_grace_seconds)
+    log.info("stopped")

@@ -1,0 +1,76 @@
+"""The whole module in this process: real servers on free ports, a real database, the sandbox behind."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from config import Settings
+from sandbox import Sandbox
+from services.lifecycle.build import House, build
+from services.ports import ActionRow
+
+KEY = "a-key-for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOP"
+FAR_FUTURE = 4_000_000_000
+VISIBLE_WITHIN_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunningModule:
+    """A module that serves."""
+
+    house: House
+    grpc_port: int
+    rest_port: int
+
+    @property
+    def grpc_target(self) -> str:
+        return f"127.0.0.1:{self.grpc_port}"
+
+    @property
+    def rest_url(self) -> str:
+        return f"http://127.0.0.1:{self.rest_port}"
+
+    async def row(self, action_id: str) -> ActionRow:
+        """The row of an action; it may take a moment to appear."""
+        gives_up = time.monotonic() + VISIBLE_WITHIN_SECONDS
+        while time.monotonic() < gives_up:
+            if row := await self.house.query.one(action_id):
+                return row
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"no row of {action_id} within {VISIBLE_WITHIN_SECONDS} s")
+
+
+def token(**claims: Any) -> str:
+    """A token of the router's, or one with the claims named."""
+    return jwt.encode({"client_id": "router", "exp": FAR_FUTURE} | claims, KEY, algorithm="HS256")
+
+
+def environment(sandbox: Sandbox, database_url: str, **variables: str) -> dict[str, str]:
+    return {
+        "DISCORD_BOT_TOKEN": sandbox.options.token,
+        "DISCORD_API_BASE": sandbox.base_url,
+        "MODULE_SECRET_KEY": KEY,
+        "DATABASE_URL": database_url,
+        "HOST": "127.0.0.1",
+        "GRPC_PORT": "0",
+        "REST_PORT": "0",
+        "RETRY_DELAY": "0.05",
+    } | variables
+
+
+@asynccontextmanager
+async def running_module(sandbox: Sandbox, database_url: str, **variables: str) -> AsyncIterator[RunningModule]:
+    """The module in front of `sandbox`; `variables` are environment variables beside the usual ones."""
+    settings = Settings.load(env_file=None, environ=environment(sandbox, database_url, **variables))
+    async with AsyncExitStack() as stack:
+        house = await build(settings, stack)
+        grpc_port, rest_port = await house.open_ports()
+        try:
+            yield RunningModule(house, grpc_port, rest_port)
+        finally:
+            await house.wind_down(pause_seconds=0, grace_seconds=5)

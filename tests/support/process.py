@@ -1,0 +1,110 @@
+"""The real program as a process of its own."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+import orjson
+
+from config import ROOT
+
+START_SECONDS = 20.0
+STOP_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Program:
+    """`python app.py`, its log and its ports."""
+
+    process: asyncio.subprocess.Process
+    lines: list[dict[str, object]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    grpc_port: int = 0
+    rest_port: int = 0
+
+    @property
+    def rest_url(self) -> str:
+        return f"http://127.0.0.1:{self.rest_port}"
+
+    @property
+    def grpc_target(self) -> str:
+        return f"127.0.0.1:{self.grpc_port}"
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    async def ends(self) -> int:
+        """The exit code, within a bound."""
+        async with asyncio.timeout(STOP_SECONDS):
+            return await self.process.wait()
+
+    def said(self, message: str) -> dict[str, object] | None:
+        return next((line for line in self.lines if line.get("message") == message), None)
+
+    async def says(self, message: str) -> dict[str, object]:
+        """Waits for a line of the log."""
+        gives_up = time.monotonic() + START_SECONDS
+        while time.monotonic() < gives_up and self.process.returncode is None:
+            if line := self.said(message):
+                return line
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"no line `{message}`; the log: {self.lines[-5:]}, {self.errors[-20:]}")
+
+
+@asynccontextmanager
+async def program(environment: Mapping[str, str], *arguments: str) -> AsyncIterator[Program]:
+    """Starts the program with exactly this environment, and makes sure that it is gone at the end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / "app.py"),
+        *arguments,
+        env={"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error", **environment},
+        cwd="/",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    started = Program(process)
+    readers = [asyncio.create_task(_read_log(started)), asyncio.create_task(_read_errors(started))]
+    try:
+        yield started
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        await asyncio.gather(*readers)
+
+
+@asynccontextmanager
+async def serving_program(environment: Mapping[str, str]) -> AsyncIterator[Program]:
+    """The program once it says that it serves."""
+    async with program(environment) as started:
+        line = await started.says("serving")
+        started.grpc_port, started.rest_port = int(str(line["grpc_port"])), int(str(line["rest_port"]))
+        yield started
+
+
+async def _read_log(started: Program) -> None:
+    assert started.process.stdout is not None
+    async for line in started.process.stdout:
+        started.lines.append(orjson.loads(line) if line.startswith(b"{") else {"message": line.decode().rstrip()})
+
+
+async def _read_errors(started: Program) -> None:
+    assert started.process.stderr is not None
+    async for line in started.process.stderr:
+        started.errors.append(line.decode().rstrip())
+
+
+async def status_of(url: str) -> int:
+    """The status of a GET, 0 when nobody listens."""
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return response.status
+    except aiohttp.ClientError:
+        return 0
