@@ -14,7 +14,16 @@ from services.ports.discord import (
     ReplyBody,
     WebhookBody,
 )
-from services.ports.idempotency import Answer, IdempotencyClaim, IdempotencyStore
+from services.ports.idempotency import (
+    Answer,
+    Begun,
+    First,
+    IdempotencyClaim,
+    IdempotencyStore,
+    Orphaned,
+    Replay,
+    Unprotected,
+)
 from services.ports.record import ActionFilter, ActionPage, ActionRow, AuditEntry, AuditLog, AuditQuery, Verdict
 
 __all__ = [
@@ -26,23 +35,28 @@ __all__ = [
     "AuditLog",
     "AuditQuery",
     "Authenticator",
+    "Begun",
     "Call",
     "Caller",
     "Clock",
     "Delivery",
     "Discord",
+    "First",
     "IdempotencyClaim",
     "IdempotencyStore",
     "IssuedToken",
     "Json",
     "MessageBody",
+    "Orphaned",
     "Priority",
     "Repeat",
+    "Replay",
     "Reply",
     "ReplyBody",
     "Request",
     "Scope",
     "TokenIssuer",
+    "Unprotected",
     "Verdict",
     "WebhookBody",
 ]

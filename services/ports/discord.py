@@ -1,6 +1,7 @@
 """The way to Discord.
 
-A `Call` is a request before it is bytes, a `Reply` is the answer after it was read, a `Delivery` is one action on its way.
+A `Call` is a request before it is bytes, a `Reply` is the answer after it was read, a `Delivery` is one action on its
+way.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

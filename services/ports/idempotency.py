@@ -25,16 +25,55 @@ class IdempotencyClaim:
     fingerprint: str
 
 
+@dataclass(frozen=True, slots=True)
+class First:
+    """The request is the first with its key, and holds it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A request with this key ran before; this was its answer."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Orphaned:
+    """The process of an earlier request with this key died before it told how that ended. This one holds the key now.
+
+    `action_id` is the first request's; `age_seconds` have passed since it took the key, so its first attempt, if there
+    was one, is younger.
+    """
+
+    action_id: str
+    age_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unprotected:
+    """Nobody can say whether a request with this key ran before: the store is away. The key is not held."""
+
+    reason: str
+
+
+type Begun = First | Replay | Orphaned | Unprotected
+
+
 class IdempotencyStore(Protocol):
     """Keys and answers, per caller."""
 
-    async def begin(self, claim: IdempotencyClaim, action_id: str, deadline: float) -> Answer | None:
-        """None: the request is the first with its key and now runs. An Answer: it ran before, answer this again.
+    async def begin(self, claim: IdempotencyClaim, action_id: str, deadline: float) -> Begun:
+        """Takes the key for the request that `action_id` names, or tells what is known under it.
 
-        Waits for a first request that still runs, until `deadline`. Raises IdempotencyMismatch, IdempotencyInProgress.
+        Waits for a request that still runs, until `deadline`. A request that is cancelled here holds nothing. Raises
+        IdempotencyMismatch, IdempotencyInProgress, Overloaded.
         """
         ...
 
-    async def finish(self, claim: IdempotencyClaim, answer: Answer | None) -> None:
-        """Remembers the answer; None frees the key, because nothing was sent. Never raises."""
+    def holds(self, claim: IdempotencyClaim, action_id: str) -> bool:
+        """Whether the request still holds its key: no other can have taken it over in the meantime."""
+        ...
+
+    async def finish(self, claim: IdempotencyClaim, action_id: str, answer: Answer | None) -> None:
+        """Remembers the answer. None leaves the key as it was found: free, or orphaned. Never raises."""
         ...

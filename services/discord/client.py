@@ -1,0 +1,199 @@
+"""The way to Discord: within its limits, never more attempts than are safe, and every attempt accounted for.
+
+One attempt goes: guards → permit → place → record → send → what the answer means. The permit is settled before anything
+is decided or raised, because a 429 must teach the limiter too. Between attempts the retry policy decides, and
+`Delivery` says at every moment whether the action may have happened: whoever cancels reads it there.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+from config import DiscordSettings
+from services.discord import replies
+from services.discord.guards import Guards
+from services.discord.outbound import Outbound, RequestWriter
+from services.discord.problems import Kind, Problem
+from services.discord.rate_limit import Lane, Permit, RateLimiter, observation_of
+from services.discord.retry import Again, Course, RetryPolicy
+from services.discord.slots import Slots
+from services.discord.transport import Lost, NotSent, Transport
+from services.errors import ActionError, DeadlineExceeded, DiscordUnavailable, OutcomeUnknown, RateLimited
+from services.ports import Call, Clock, Delivery, Reply
+from services.telemetry import get_logger
+
+NO_REPLY: Final = "none"
+NEED_BODY: Final = frozenset({403, 429})
+"""Statuses whose body says something about limits."""
+
+log = get_logger(__name__)
+
+
+class Observer(Protocol):
+    """Whoever counts what comes back from Discord."""
+
+    def discord_reply(self, route: str, status_class: str, duration_seconds: float) -> None:
+        """An attempt was answered: `2xx` … `5xx`, or `none` when no answer came."""
+        ...
+
+    def rate_limited(self, scope: str) -> None:
+        """A limit was hit: user, global, shared, cloudflare, or local when our limiter refused to wait."""
+        ...
+
+
+class _Nobody:
+    """Counts nothing."""
+
+    def discord_reply(self, route: str, status_class: str, duration_seconds: float) -> None: ...
+
+    def rate_limited(self, scope: str) -> None: ...
+
+
+class DiscordClient:
+    """Sends calls to Discord, for the length of an `async with`. Fulfils `ports.Discord`."""
+
+    def __init__(
+        self,
+        settings: DiscordSettings,
+        version: str,
+        limiter: RateLimiter,
+        clock: Clock,
+        observer: Observer | None = None,
+    ) -> None:
+        self._writer = RequestWriter(settings.api_base, settings.bot_token, version)
+        self._transport = Transport(
+            max_connections=settings.max_concurrent_requests,
+            attempt_timeout_seconds=settings.attempt_timeout_seconds,
+        )
+        self._policy = RetryPolicy(settings.max_retries, settings.retry_delay_seconds)
+        self._slots = Slots(settings.max_concurrent_requests, clock)
+        self._guards = Guards(clock)
+        self._limiter = limiter
+        self._clock = clock
+        self._observer = observer or _Nobody()
+
+    async def __aenter__(self) -> Self:
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._transport.__aexit__(exc_type, exc, traceback)
+
+    async def send(self, call: Call, delivery: Delivery) -> Reply:
+        outbound = self._writer.write(call)
+        course = Course(self._policy, delivery)
+        while True:
+            began = self._clock.monotonic()
+            result = await self._attempt(call, outbound, delivery, course)
+            if isinstance(result, Reply):
+                return result
+            following = course.after(result, began, self._clock.monotonic())
+            delivery.is_exposed = course.is_in_doubt
+            if isinstance(following, Reply):
+                return following
+            await self._pause(following, call, result)
+
+    def describe(self) -> Mapping[str, Any]:
+        """The state an operator may see."""
+        places = {"free": self._slots.free_count, "waiting": self._slots.waiting_count}
+        return {"places": places, **self._guards.describe()}
+
+    async def _pause(self, following: Again | ActionError, call: Call, problem: Problem) -> None:
+        """Waits before the next attempt; raises where there is none."""
+        if isinstance(following, ActionError):
+            raise following from (None if following is problem.error else problem.error)
+        log.debug("attempt failed, another follows", route=call.route, reason=problem.kind.value)
+        if following.after_seconds:
+            await asyncio.sleep(following.after_seconds)
+
+    async def _attempt(self, call: Call, outbound: Outbound, delivery: Delivery, course: Course) -> Reply | Problem:
+        """One attempt. What is refused before it leaves ends the action."""
+        try:
+            permit = await self._permit(call, delivery, course.deadline)
+            return await self._in_a_place(call, outbound, delivery, permit, course.deadline)
+        except ActionError as refusal:
+            end = course.ending(refusal)
+            raise end from (None if end is refusal else refusal)
+
+    async def _permit(self, call: Call, delivery: Delivery, deadline: float) -> Permit:
+        """Leave to send, unless it would be in vain or too late."""
+        if self._clock.monotonic() >= deadline:
+            raise DeadlineExceeded
+        self._guards.check(call)
+        try:
+            return await self._limiter.acquire(
+                Lane.of(call), priority=delivery.priority, deadline=deadline, client_id=delivery.client_id
+            )
+        except RateLimited:
+            self._observer.rate_limited("local")
+            raise
+
+    async def _in_a_place(
+        self, call: Call, outbound: Outbound, delivery: Delivery, permit: Permit, deadline: float
+    ) -> Reply | Problem:
+        try:
+            await self._slots.take(delivery.priority, deadline)
+        except BaseException:
+            permit.drop()
+            raise
+        try:
+            return await self._guarded(call, outbound, delivery, permit, deadline)
+        finally:
+            self._slots.give_back()
+
+    async def _guarded(
+        self, call: Call, outbound: Outbound, delivery: Delivery, permit: Permit, deadline: float
+    ) -> Reply | Problem:
+        """Sends with the guards watching; they may have changed their mind during the wait."""
+        try:
+            passage = self._guards.enter(call)
+        except ActionError:
+            permit.drop()
+            raise
+        result: Reply | Problem | None = None
+        try:
+            await self._record(delivery, permit)
+            result = await self._landing(call, outbound, delivery, permit, deadline)
+        finally:
+            self._guards.leave(passage, call, result)
+        return result
+
+    async def _record(self, delivery: Delivery, permit: Permit) -> None:
+        """Puts the attempt on the record; without that nothing is sent."""
+        try:
+            await delivery.attempt()
+        except BaseException:
+            permit.drop()
+            raise
+
+    async def _landing(
+        self, call: Call, outbound: Outbound, delivery: Delivery, permit: Permit, deadline: float
+    ) -> Reply | Problem:
+        """Sends, settles the permit whatever happens, and reads the answer."""
+        began = self._clock.monotonic()
+        try:
+            raw = await self._transport.exchange(outbound, deadline - began)
+        except NotSent as failure:
+            permit.drop()
+            self._count(call, NO_REPLY, began)
+            return Problem(Kind.UNSENT, DiscordUnavailable(failure.detail), is_discord_well=failure.is_discord_well)
+        except Lost as failure:
+            permit.complete(None)
+            self._count(call, NO_REPLY, began)
+            return Problem(Kind.IN_DOUBT, OutcomeUnknown(failure.detail), is_discord_well=False)
+        except BaseException:
+            permit.complete(None)
+            raise
+        seen = observation_of(raw.status, raw.headers, raw.json if raw.status in NEED_BODY else None)
+        permit.complete(seen)
+        delivery.discord_status = raw.status
+        self._count(call, f"{raw.status // 100}xx", began)
+        if seen.scope is not None:
+            self._observer.rate_limited(seen.scope)
+        return replies.read(raw, seen, call)
+
+    def _count(self, call: Call, status_class: str, began: float) -> None:
+        self._observer.discord_reply(call.route, status_class, self._clock.monotonic() - began)

@@ -1,0 +1,106 @@
+"""What stops a request before it is sent because earlier answers say it would be in vain.
+
+Three guards: a circuit for Discord as a whole (down: fail fast), a circuit for the bot's token (refused once:
+nothing that carries it goes for half a minute, because every 401 counts toward the ban of our address), and the
+quarantine of webhooks that are gone. Moderation is not exempt: it would only wait for the same timeout.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from services.discord.circuit import Circuit
+from services.discord.error_codes import DEAD_WEBHOOK_CODES
+from services.discord.problems import Problem
+from services.discord.quarantine import Quarantine
+from services.errors import BotTokenInvalid, DiscordUnavailable
+from services.ports import Call, Clock, Reply
+from services.telemetry import get_logger
+
+OUTAGE_THRESHOLD: Final = 20
+"""Failures in a row. More than one action's attempts: a single payload that Discord answers 500 for is no outage."""
+OUTAGE_SECONDS: Final = 5.0
+LONGEST_OUTAGE_SECONDS: Final = 60.0
+REFUSED_TOKEN_SECONDS: Final = 30.0
+
+log = get_logger(__name__)
+
+
+class Passage(NamedTuple):
+    """What the guards remember of a request that is under way."""
+
+    is_outage_probe: bool
+    is_token_probe: bool
+
+
+ORDINARY: Final = Passage(is_outage_probe=False, is_token_probe=False)
+
+
+class Guards:
+    """Lets requests through or refuses them; learns from how each one ended."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._outage = Circuit(
+            clock,
+            threshold=OUTAGE_THRESHOLD,
+            first_seconds=OUTAGE_SECONDS,
+            longest_seconds=LONGEST_OUTAGE_SECONDS,
+        )
+        self._token = Circuit(
+            clock, threshold=1, first_seconds=REFUSED_TOKEN_SECONDS, longest_seconds=REFUSED_TOKEN_SECONDS
+        )
+        self._quarantine = Quarantine(clock)
+
+    def check(self, call: Call) -> None:
+        """Raises DiscordUnavailable, BotTokenInvalid or DiscordRejected for a request that would be in vain."""
+        self._quarantine.check(call)
+        if not call.is_webhook and self._token.blocked_seconds:
+            raise BotTokenInvalid
+        seconds = self._outage.blocked_seconds
+        if seconds:
+            raise DiscordUnavailable(
+                "Discord has failed many times in a row; nothing is sent to it for a moment.",
+                retry_after_seconds=seconds,
+            )
+
+    def enter(self, call: Call) -> Passage:
+        """Called when a request goes; raises like `check`. `leave` must follow."""
+        self.check(call)
+        if self._outage.is_closed and self._token.is_closed:
+            return ORDINARY
+        return Passage(
+            is_outage_probe=self._outage.enter(),
+            is_token_probe=not call.is_webhook and self._token.enter(),
+        )
+
+    def leave(self, passage: Passage, call: Call, result: Reply | Problem | None) -> None:
+        """How the request ended; None when it was cancelled or never sent."""
+        is_well = _is_discord_well(result)
+        was_closed = self._outage.is_closed
+        self._outage.leave(was_probe=passage.is_outage_probe, is_well=is_well)
+        if was_closed and not self._outage.is_closed:
+            log.error("discord fails: requests pause", circuit=dict(self._outage.describe()))
+        if not call.is_webhook:
+            self._learn_of_token(passage, result, is_well=is_well)
+        elif isinstance(result, Problem) and result.discord_code in DEAD_WEBHOOK_CODES:
+            self._quarantine.add(call)
+
+    def describe(self) -> Mapping[str, Any]:
+        """The state an operator may see."""
+        return {
+            "outage": self._outage.describe(),
+            "bot_token": self._token.describe(),
+            "quarantined_webhooks": len(self._quarantine),
+        }
+
+    def _learn_of_token(self, passage: Passage, result: Reply | Problem | None, *, is_well: bool | None) -> None:
+        is_refused = isinstance(result, Problem) and isinstance(result.error, BotTokenInvalid)
+        if is_refused and self._token.is_closed:
+            log.error("discord refuses the bot's token: renew DISCORD_BOT_TOKEN")
+        is_accepted = True if is_well else None
+        self._token.leave(was_probe=passage.is_token_probe, is_well=False if is_refused else is_accepted)
+
+
+def _is_discord_well(result: Reply | Problem | None) -> bool | None:
+    if isinstance(result, Problem):
+        return result.is_discord_well
+    return None if result is None else True

@@ -1,0 +1,127 @@
+"""The waiting room: who may wait, for how long, and how waiting ends without a permit.
+
+Bounds are per bucket and per caller, so one caller or one slow channel cannot fill it. All deadlines share
+one timer. A waiter leaves by being let go, refused or cancelled; whichever comes first, and nothing of it
+stays behind.
+"""
+
+from collections.abc import Callable
+
+from services.discord.rate_limit.bucket import Bucket
+from services.discord.rate_limit.entity import Entities
+from services.discord.rate_limit.observer import Observer
+from services.discord.rate_limit.queue import Deadlines, Line, Waiter
+from services.discord.rate_limit.timers import Alarm, Timers
+from services.errors import ActionError, Overloaded, RateLimited
+
+
+class WaitingRoom:
+    """Every waiter, by bucket, caller and deadline."""
+
+    def __init__(
+        self,
+        entities: Entities,
+        timers: Timers,
+        observer: Observer,
+        *,
+        per_bucket: int,
+        per_caller: int,
+        on_deadlines: Callable[[], None],
+    ) -> None:
+        self.deadlines = Deadlines()
+        self._entities = entities
+        self._observer = observer
+        self._per_bucket = per_bucket
+        self._per_caller = per_caller
+        self._by_caller: dict[str, int] = {}
+        self._by_bucket: dict[Bucket, int] = {}
+        self._alarm = Alarm(timers, on_deadlines)
+
+    def __len__(self) -> int:
+        return len(self.deadlines)
+
+    @property
+    def caller_count(self) -> int:
+        return len(self._by_caller)
+
+    @property
+    def crowded(self) -> dict[Bucket, int]:
+        """How many wait for each bucket, those in front of an entity included."""
+        return self._by_bucket
+
+    def check_bounds(self, bucket: Bucket, client_id: str, retry_after_seconds: float) -> None:
+        """Raises Overloaded when the bucket's queue or the caller's is full."""
+        if self._by_bucket.get(bucket, 0) >= self._per_bucket:
+            self._overloaded("Too many actions wait for this limit of Discord's.", retry_after_seconds)
+        if self._by_caller.get(client_id, 0) >= self._per_caller:
+            self._overloaded("Too many of your actions wait for Discord's limits.", retry_after_seconds)
+
+    def enter(self, waiter: Waiter) -> None:
+        """Start to wait: in front of the entity when another holds it, else in the bucket's line."""
+        self._by_caller[waiter.client_id] = self._by_caller.get(waiter.client_id, 0) + 1
+        self._by_bucket[waiter.bucket] = self._by_bucket.get(waiter.bucket, 0) + 1
+        self.deadlines.push(waiter)
+        self._watch()
+        if waiter.entity is not None and not self._entities.hold(waiter.entity):
+            self._entities.wait(waiter.entity, waiter)
+        else:
+            self.line_up(waiter)
+
+    def line_up(self, waiter: Waiter) -> None:
+        """The waiter holds its entity, if it has one, and stands in its bucket's line from now on."""
+        waiter.is_lined_up = True
+        bucket = waiter.bucket
+        if bucket.line is None:
+            bucket.line = Line()
+        bucket.line.push(waiter)
+
+    def leave(self, waiter: Waiter) -> None:
+        """Wait no longer, for whatever reason. A held entity stays held."""
+        waiter.is_waiting = False
+        self.deadlines.left()
+        _lower(self._by_caller, waiter.client_id)
+        _lower(self._by_bucket, waiter.bucket)
+        if not waiter.is_lined_up and waiter.entity is not None:
+            self._entities.left(waiter.entity, waiter)
+        elif waiter.bucket.line is not None:
+            waiter.bucket.line.left(waiter)
+            if not waiter.bucket.line:
+                waiter.bucket.line = None
+
+    def refuse(self, waiter: Waiter, error: ActionError) -> None:
+        """End the wait with an error."""
+        self.leave(waiter)
+        self.tell(error)
+        if not waiter.future.done():
+            waiter.future.set_exception(error)
+
+    def tell(self, error: ActionError) -> None:
+        if isinstance(error, RateLimited | Overloaded):
+            self._observer.refused(error.code.slug)
+
+    def due(self, now: float) -> list[Waiter]:
+        """Those whose deadline has come; the alarm is set for the next."""
+        found = self.deadlines.due(now)
+        self._watch()
+        return found
+
+    def close(self) -> None:
+        self._alarm.stop()
+
+    def _watch(self) -> None:
+        next_at = self.deadlines.next_at()
+        if next_at is not None:
+            self._alarm.set(next_at)
+
+    def _overloaded(self, detail: str, retry_after_seconds: float) -> None:
+        error = Overloaded(detail, retry_after_seconds=retry_after_seconds)
+        self.tell(error)
+        raise error
+
+
+def _lower[K](counts: dict[K, int], key: K) -> None:
+    left = counts[key] - 1
+    if left:
+        counts[key] = left
+    else:
+        del counts[key]

@@ -1,0 +1,71 @@
+"""The places for requests in flight: as many as MAX_CONCURRENT_REQUESTS, moderation first where one must wait."""
+
+import asyncio
+from heapq import heapify, heappop, heappush
+from itertools import count
+from typing import Final
+
+from services.errors import DeadlineExceeded, Overloaded
+from services.ports import Clock, Priority
+
+WAITING_PER_SLOT: Final = 20
+OVERLOADED_SECONDS: Final = 1.0
+
+type Waiting = tuple[Priority, int, asyncio.Future[None]]
+
+
+class Slots:
+    """Hands out a bounded number of places; within a priority, first come, first served."""
+
+    def __init__(self, number: int, clock: Clock) -> None:
+        self._free = number
+        self._clock = clock
+        self._most_waiting = WAITING_PER_SLOT * number
+        self._waiting: list[Waiting] = []
+        self._order = count()
+
+    @property
+    def free_count(self) -> int:
+        return self._free
+
+    @property
+    def waiting_count(self) -> int:
+        return len(self._waiting)
+
+    async def take(self, priority: Priority, deadline: float) -> None:
+        """Waits for a place until `deadline`. Raises DeadlineExceeded, or Overloaded when too many wait already."""
+        if self._free:
+            self._free -= 1
+            return
+        if len(self._waiting) >= self._most_waiting:
+            raise Overloaded("Too many requests to Discord are waiting.", retry_after_seconds=OVERLOADED_SECONDS)
+        await self._wait((priority, next(self._order), asyncio.get_running_loop().create_future()), deadline)
+
+    def give_back(self) -> None:
+        """Gives the place to the next in line."""
+        while self._waiting:
+            _, _, granted = heappop(self._waiting)
+            if not granted.done():
+                granted.set_result(None)
+                return
+        self._free += 1
+
+    async def _wait(self, waiting: Waiting, deadline: float) -> None:
+        granted = waiting[2]
+        heappush(self._waiting, waiting)
+        try:
+            async with asyncio.timeout(deadline - self._clock.monotonic()):
+                await granted
+        except BaseException as exc:
+            self._forget(waiting)
+            if isinstance(exc, TimeoutError):
+                raise DeadlineExceeded from None
+            raise
+
+    def _forget(self, waiting: Waiting) -> None:
+        granted = waiting[2]
+        if granted.done() and not granted.cancelled():
+            self.give_back()  # the place came at the very moment its taker left
+        elif waiting in self._waiting:
+            self._waiting.remove(waiting)
+            heapify(self._waiting)

@@ -1,0 +1,178 @@
+"""What every rate limiter keeps to, whoever holds its state. In real time, with short windows."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from services.discord.rate_limit import InProcessRateLimiter, Lane, Observation, Permit, RateLimiter
+from services.errors import RateLimited
+from services.ports import Priority
+
+PATIENCE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Requests per second."""
+
+    global_per_second: int = 1_000
+    per_channel_per_second: int = 1_000
+
+
+class SystemClock:
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+type Opening = Callable[[Limits], AbstractAsyncContextManager[RateLimiter]]
+
+
+@asynccontextmanager
+async def in_process(limits: Limits) -> AsyncIterator[RateLimiter]:
+    limiter = InProcessRateLimiter(limits, SystemClock())
+    yield limiter
+    limiter.close()
+
+
+@pytest.fixture(params=[in_process])
+def opening(request: pytest.FixtureRequest) -> Opening:
+    """How a limiter of each state is opened."""
+    opened: Opening = request.param
+    return opened
+
+
+def lane(major: str = "1", *, entity: str | None = None, is_webhook: bool = False) -> Lane:
+    return Lane("POST", "/guilds/{guild_id}/things", "", major, entity, is_webhook)
+
+
+def shown(limit: int, remaining: int, reset_after: float) -> Observation:
+    return Observation(200, limit, remaining, time.time() + reset_after, reset_after, "hash")
+
+
+def limited(scope: str, retry_after: float) -> Observation:
+    return Observation(429, retry_after_seconds=retry_after, scope=scope, is_discords=scope != "cloudflare")
+
+
+async def permit(limiter: RateLimiter, to: Lane, within: float = PATIENCE_SECONDS, *, urgent: bool = False) -> Permit:
+    priority = Priority.MODERATION if urgent else Priority.ORDINARY
+    deadline = time.monotonic() + within
+    return await limiter.acquire(to, priority=priority, deadline=deadline, client_id="caller")
+
+
+async def seconds(waiting: Awaitable[object]) -> float:
+    began = time.monotonic()
+    await waiting
+    return time.monotonic() - began
+
+
+async def asked(waiting: Awaitable[Permit]) -> "asyncio.Task[Permit]":
+    """A request that stands in line by now."""
+    task = asyncio.ensure_future(waiting)
+    await asyncio.sleep(0.02)
+    assert isinstance(task, asyncio.Task)
+    return task
+
+
+async def test_an_unknown_lane_is_probed_by_one_request(opening: Opening) -> None:
+    async with opening(Limits()) as limiter:
+        probe = await permit(limiter, lane())
+        other = await asked(permit(limiter, lane()))
+        assert not other.done()
+        probe.complete(shown(5, 4, 1.0))
+        (await other).drop()
+
+
+async def test_a_used_up_window_is_waited_for(opening: Opening) -> None:
+    async with opening(Limits()) as limiter:
+        (await permit(limiter, lane())).complete(shown(1, 0, 0.3))
+        assert await seconds(permit(limiter, lane())) >= 0.28
+
+
+async def test_a_wait_in_vain_is_refused_at_once(opening: Opening) -> None:
+    async with opening(Limits()) as limiter:
+        (await permit(limiter, lane())).complete(shown(1, 0, 30.0))
+        began = time.monotonic()
+        with pytest.raises(RateLimited) as refusal:
+            await permit(limiter, lane())
+        assert time.monotonic() - began < 0.2
+        assert refusal.value.retry_after_seconds == pytest.approx(30.0, abs=0.5)
+
+
+async def test_the_global_limit_counts_by_the_second_and_webhooks_do_not(opening: Opening) -> None:
+    async with opening(Limits(2)) as limiter:
+        for number in range(2):
+            (await permit(limiter, lane(str(number)))).complete(Observation(200))
+        assert await seconds(permit(limiter, lane("9", is_webhook=True))) < 0.2
+        assert 0.8 <= await seconds(permit(limiter, lane("3"))) <= 1.5
+
+
+@pytest.mark.parametrize("scope", ["global", "cloudflare"])
+async def test_what_concerns_everything_stops_everything(opening: Opening, scope: str) -> None:
+    async with opening(Limits()) as limiter:
+        (await permit(limiter, lane())).complete(limited(scope, 30.0))
+        with pytest.raises(RateLimited):
+            await permit(limiter, lane("2"))
+
+
+@pytest.mark.parametrize("scope", ["user", "shared"])
+async def test_what_concerns_a_lane_stops_that_lane_only(opening: Opening, scope: str) -> None:
+    async with opening(Limits()) as limiter:
+        (await permit(limiter, lane())).complete(limited(scope, 30.0))
+        with pytest.raises(RateLimited):
+            await permit(limiter, lane())
+        assert await seconds(permit(limiter, lane("2"))) < 0.2
+
+
+async def test_a_cancelled_wait_and_a_dropped_permit_leave_no_trace(opening: Opening) -> None:
+    async with opening(Limits()) as limiter:
+        held = await permit(limiter, lane())
+        gone = await asked(permit(limiter, lane()))
+        heir = await asked(permit(limiter, lane()))
+        gone.cancel()
+        held.drop()
+        assert await seconds(heir) < 0.2
+
+
+async def test_the_urgent_go_first_and_the_others_in_order(opening: Opening) -> None:
+    async with opening(Limits()) as limiter:
+        order: list[str] = []
+
+        async def one(name: str, *, urgent: bool = False) -> None:
+            got = await permit(limiter, lane(), urgent=urgent)
+            order.append(name)
+            got.complete(Observation(404))
+
+        probe = await permit(limiter, lane())
+        waiting = [asyncio.create_task(one("first")), asyncio.create_task(one("second"))]
+        await asyncio.sleep(0.02)
+        waiting.append(asyncio.create_task(one("urgent", urgent=True)))
+        await asyncio.sleep(0.02)
+        probe.complete(Observation(404))
+        await asyncio.gather(*waiting)
+        assert order == ["urgent", "first", "second"]
+
+
+async def test_an_entity_is_changed_by_one_request_at_a_time(opening: Opening) -> None:
+    async with opening(Limits()) as limiter:
+        (await permit(limiter, lane())).complete(Observation(200))
+        first = await permit(limiter, lane(entity="1/2"))
+        second = await asked(permit(limiter, lane(entity="1/2")))
+        assert not second.done()
+        first.complete(Observation(200))
+        assert await seconds(second) < 0.2
+
+
+async def test_the_description_is_json(opening: Opening) -> None:
+    async with opening(Limits()) as limiter:
+        (await permit(limiter, lane())).complete(shown(5, 4, 1.0))
+        state = json.loads(json.dumps(limiter.describe()))
+        assert {"state", "lanes", "waiting", "global", "pauses", "invalid_requests"} <= state.keys()
