@@ -174,6 +174,7 @@ class DiscordClient:
     ) -> Reply | Problem:
         """Sends, settles the permit whatever happens, and reads the answer."""
         began = self._clock.monotonic()
+        permit.depart()
         try:
             raw = await self._transport.exchange(outbound, deadline - began)
         except NotSent as failure:

@@ -11,7 +11,7 @@ from services.auth import RegisteredClientTokens, TokenVerifier
 from services.clients import ClientRegistry
 from services.database import Database
 from services.discord import DiscordClient
-from services.discord.rate_limit import InProcessRateLimiter
+from services.discord.rate_limit import Bounds, InProcessRateLimiter
 from services.discord_service import DiscordService
 from services.grpc_handler import GrpcServer
 from services.idempotency import InProcessIdempotencyStore
@@ -63,7 +63,7 @@ async def build(settings: Settings, stack: AsyncExitStack, redactor: Redactor | 
     clock, metrics = SystemClock(), Metrics(settings.module.name, settings.module.version)
     database = await stack.enter_async_context(Database(settings.database.url))
     audit = await stack.enter_async_context(AuditWriter(database.writer, redactor or Redactor(), metrics=metrics))
-    limiter = InProcessRateLimiter(settings.limits, clock, observer=LimitsObserver())
+    limiter = InProcessRateLimiter(settings.limits, clock, bounds=_bounds(settings), observer=LimitsObserver())
     stack.callback(limiter.close)
     discord = await stack.enter_async_context(
         DiscordClient(settings.discord, settings.module.version, limiter, clock, metrics)
@@ -92,4 +92,12 @@ async def build(settings: Settings, stack: AsyncExitStack, redactor: Redactor | 
         health=health,
         grpc=GrpcServer(settings.servers, service, verifier, settings.deadlines, metrics=metrics),
         rest=RestServer(app, settings.servers),
+    )
+
+
+def _bounds(settings: Settings) -> Bounds:
+    longest_wait = settings.deadlines.longest_seconds
+    return Bounds(
+        longest_wait_seconds=longest_wait,
+        lease_seconds=longest_wait + settings.discord.attempt_timeout_seconds,
     )

@@ -49,7 +49,11 @@ class Observation:
 
 
 class Permit(Protocol):
-    """Leave to send one request. It is a lease: exactly one of its two methods is called, at once or late."""
+    """Leave to send one request. It is a lease, and ends with `complete` or `drop`, at once or late."""
+
+    def depart(self) -> None:
+        """The bytes are about to leave: time runs from here."""
+        ...
 
     def complete(self, seen: Observation | None) -> None:
         """The bytes left. `seen` is what the reply said, None when no reply came."""

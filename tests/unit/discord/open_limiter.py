@@ -9,6 +9,7 @@ from services.errors import ActionError
 from services.ports import Priority
 
 DROPPED = "dropped"
+DEPARTED = "departed"
 
 
 @dataclass(slots=True)
@@ -16,6 +17,10 @@ class ListedPermit:
     """Writes down what it was told."""
 
     fates: list[Observation | str | None]
+    steps: list[str]
+
+    def depart(self) -> None:
+        self.steps.append(DEPARTED)
 
     def complete(self, seen: Observation | None) -> None:
         self.fates.append(seen)
@@ -29,6 +34,7 @@ class OpenLimiter:
     """Lets everything through; `refusals` are raised first, and `is_open` can be cleared to make all wait."""
 
     fates: list[Observation | str | None] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
     lanes: list[Lane] = field(default_factory=list)
     deadlines: list[float] = field(default_factory=list)
     refusals: list[ActionError | None] = field(default_factory=list)
@@ -49,7 +55,7 @@ class OpenLimiter:
             await self.is_open.wait()
         finally:
             self.waiting -= 1
-        return ListedPermit(self.fates)
+        return ListedPermit(self.fates, self.steps)
 
     def describe(self) -> Mapping[str, object]:
         return {}

@@ -26,7 +26,7 @@ from tests.unit.discord.calls import (
     send_webhook,
 )
 from tests.unit.discord.clients import Counted, client_of, sent, until
-from tests.unit.discord.open_limiter import DROPPED, OpenLimiter
+from tests.unit.discord.open_limiter import DEPARTED, DROPPED, OpenLimiter
 from tests.unit.discord.raw_server import (
     Exchange,
     RawServer,
@@ -78,7 +78,7 @@ async def test_what_cannot_be_recorded_is_not_sent() -> None:
         with pytest.raises(AuditUnavailable):
             await client.send(ban(), one)
     assert (server.received, one.attempts, one.is_exposed) == ([], 0, False)
-    assert limiter.fates == [DROPPED]
+    assert (limiter.steps, limiter.fates) == ([], [DROPPED])
 
 
 async def test_a_record_that_fails_after_a_doubt_leaves_it_unsettled() -> None:
@@ -99,16 +99,17 @@ async def test_a_record_that_fails_after_a_doubt_leaves_it_unsettled() -> None:
 
 
 async def test_the_attempt_is_recorded_before_anything_is_sent() -> None:
+    limiter = OpenLimiter()
     async with RawServer.serving(OK) as server:
 
         async def nothing_came_yet() -> None:
             await asyncio.sleep(0.02)
-            assert server.received == []
-            assert server.connections == 0
+            assert (server.received, server.connections, limiter.steps) == ([], 0, [])
 
-        async with client_of(server) as client:
+        async with client_of(server, limiter) as client:
             await client.send(ban(), delivery(before_attempt=nothing_came_yet))
     assert len(server.received) == 1
+    assert limiter.steps == [DEPARTED]
 
 
 async def test_no_more_requests_are_in_flight_than_were_allowed() -> None:
