@@ -19,7 +19,7 @@ SECRET_NAMES = frozenset(
 _BOT_TOKEN = re.compile(r"\.[\w-]{6,7}\.[\w-]{27}")
 """The end of a bot token: https://discord.com/developers/docs/reference#authentication"""
 
-_START = r"(\\u[0-9a-f]{4}|\\.|(?<![\w\\-]))"
+_START = r"(\\u[0-9a-f]{4}|\\[^u]|(?<![\w\\-]))"
 """Where a word starts in plain text, or behind an escape of JSON: a form must not swallow half of an escape."""
 
 _QUOTE = r"(?:\\?[\"'])?"
@@ -28,7 +28,7 @@ _FORMS = tuple(
     (re.compile(form, re.IGNORECASE), replacement)
     for form, replacement in (
         (r"(webhooks(?:/|%2F)\d+(?:/|%2F))[^\s/?#\"'\\]+", rf"\1{HIDDEN}"),
-        (r"(?-i:eyJ)[\w-]{4,}\.[\w-]+\.[\w-]*", HIDDEN),
+        (r"(?<!\\u[0-9a-f]{3})(?-i:eyJ)[\w-]{4,}\.[\w-]+\.[\w-]*", HIDDEN),
         (_START + r"[\w-]{18,}\.[\w-]{6,7}\.[\w-]{27,}", rf"\1{HIDDEN}"),
         (r"([a-z][a-z0-9+.-]*://[^\s:/@\"']*:)[^\s/?#\"']+@", rf"\1{HIDDEN}@"),
         (rf"(authorization{_QUOTE}\s*[:=,]\s*{_QUOTE}(?:\w+\s+)?)[\w.~+/=-]+", rf"\1{HIDDEN}"),
@@ -93,11 +93,12 @@ def _is_suspicious(text: str) -> bool:
         or "ebhooks" in text
         or "uthorization" in text
         or "earer" in text
-        or "ot " in text
+        or "bot " in text
+        or "Bot " in text
         or "WEBHOOKS" in text
         or "UTHORIZATION" in text
         or "EARER" in text
-        or "OT " in text
+        or "BOT " in text
         or _BOT_TOKEN.search(text) is not None
     )
 

@@ -99,24 +99,25 @@ class Action(Fields):
 
     @property
     def guild(self) -> str | None:
-        return getattr(self, "guild_id", None)
+        return self.__dict__.get("guild_id")
 
     @property
     def channel(self) -> str | None:
-        return getattr(self, "channel_id", None)
+        return self.__dict__.get("channel_id")
 
     @property
     def user(self) -> str | None:
-        return getattr(self, "user_id", None)
+        return self.__dict__.get("user_id")
 
     @property
     def role(self) -> str | None:
-        return getattr(self, "role_id", None)
+        return self.__dict__.get("role_id")
 
     @property
     def mentions(self) -> tuple[str, ...]:
         """The kinds of mentions the action asks to ping."""
-        return getattr(self, "allowed_mentions", ())
+        mentions: tuple[str, ...] = self.__dict__.get("allowed_mentions", ())
+        return mentions
 
     def record(self) -> dict[str, Any]:
         """The fields as they go on the record: only what the caller gave, and no secret."""

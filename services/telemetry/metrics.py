@@ -95,6 +95,10 @@ class Metrics:
         """Ask `count` for the number of actions being worked on whenever somebody reads."""
         self._in_flight.set_function(count)
 
+    def watch(self, name: str, meaning: str, measure: Callable[[], float]) -> None:
+        """Ask `measure` whenever somebody reads; shown as `discord_action_` and `name`, which is used once."""
+        Gauge(f"discord_action_{name}", meaning, registry=self._registry).set_function(measure)
+
     def action_finished(
         self, action_type: str, protocol: Protocol, outcome: str, code: str, duration_seconds: float
     ) -> None:

@@ -17,7 +17,7 @@ from services.telemetry.sinks import Sink
 
 LONGEST_QUEUE_LINES = 20_000
 LARGEST_BATCH_LINES = 1_000
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.25
 CLOSE_SECONDS = 5.0
 
 
