@@ -22,17 +22,19 @@ _BOT_TOKEN = re.compile(r"\.[\w-]{6,7}\.[\w-]{27}")
 _START = r"(\\u[0-9a-f]{4}|\\[^u]|(?<![\w\\-]))"
 """Where a word starts in plain text, or behind an escape of JSON: a form must not swallow half of an escape."""
 
+# Every form is anchored or bounded, so that the time it takes grows with the text and not with its square: a caller
+# chooses the text.
 _QUOTE = r"(?:\\?[\"'])?"
 
 _FORMS = tuple(
     (re.compile(form, re.IGNORECASE), replacement)
     for form, replacement in (
         (r"(webhooks(?:/|%2F)\d+(?:/|%2F))[^\s/?#\"'\\]+", rf"\1{HIDDEN}"),
-        (r"(?<!\\u[0-9a-f]{3})(?-i:eyJ)[\w-]{4,}\.[\w-]+\.[\w-]*", HIDDEN),
+        (_START + r"(?-i:eyJ)[\w-]{4,}\.[\w-]+\.[\w-]*", rf"\1{HIDDEN}"),
         (_START + r"[\w-]{18,}\.[\w-]{6,7}\.[\w-]{27,}", rf"\1{HIDDEN}"),
-        (r"([a-z][a-z0-9+.-]*://[^\s:/@\"']*:)[^\s/?#\"']+@", rf"\1{HIDDEN}@"),
+        (r"((?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,31}://[^\s:/@\"']{0,256}:)[^\s/?#\"']{1,256}@", rf"\1{HIDDEN}@"),
         (rf"(authorization{_QUOTE}\s*[:=,]\s*{_QUOTE}(?:\w+\s+)?)[\w.~+/=-]+", rf"\1{HIDDEN}"),
-        (r"((?:\b|(?<=\\[nrt]))(?:bot|bearer)\s+)[\w.~+/=-]{16,}", rf"\1{HIDDEN}"),
+        (r"((?:\b|(?<=\\[nrt]))(?:bot|bearer)\s+)(?=\S{0,64}\d)[\w.~+/=-]{16,}", rf"\1{HIDDEN}"),
     )
 )
 

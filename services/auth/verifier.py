@@ -20,7 +20,7 @@ from services.ports import Caller, Clock
 MOST_REMEMBERED: Final = 4096
 LONGEST_TOKEN: Final = 8192
 LEEWAY_SECONDS: Final = 5
-CLIENT_ID: Final = re.compile(r"[^\x00-\x1F\x7F]{1,255}")
+CLIENT_ID: Final = re.compile(r"[^\x00-\x1F\x7F\ud800-\udfff]{1,255}")
 SNOWFLAKE: Final = re.compile(r"[1-9][0-9]{0,18}")
 
 

@@ -1,10 +1,15 @@
 """Failures at or behind Discord, and what may have happened there."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from services.errors.codes import ErrorCode, OutcomeKind
 from services.errors.failure import DiscordSaid, Failure, Violation
 from services.errors.ours import ActionError
+
+
+# Whoever may repeat is told when, also where nobody knows how long it will last.
+RETRY_SOON_SECONDS: Final = 1.0
 
 
 class DiscordUnavailable(ActionError):
@@ -26,7 +31,7 @@ class DiscordUnavailable(ActionError):
     ) -> None:
         self.outcome = outcome
         self.discord = discord
-        super().__init__(detail, retry_after_seconds=retry_after_seconds)
+        super().__init__(detail, retry_after_seconds=retry_after_seconds or RETRY_SOON_SECONDS)
 
 
 class OutcomeUnknown(ActionError):

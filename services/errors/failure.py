@@ -1,8 +1,13 @@
 """A failure as plain values, before either protocol writes it."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from services.errors.codes import ErrorCode, OutcomeKind
+
+
+LONGEST_NAME: Final = 64
+DEEPEST_PATH: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,11 @@ class Violation:
     def pointer(self) -> str:
         """The field as a JSON pointer in a URI fragment (RFC 6901), such as `#/embed/fields/0/name`."""
         return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in self.path)
+
+    def shortened(self) -> "Violation":
+        """The same with names cut to a length that can be shown: a caller may have made them up."""
+        path = tuple(part if isinstance(part, int) else part[:LONGEST_NAME] for part in self.path[:DEEPEST_PATH])
+        return Violation(path, self.detail)
 
     @property
     def field(self) -> str:

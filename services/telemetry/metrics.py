@@ -88,6 +88,14 @@ class Metrics:
             "discord_action_audit_queue", "Entries not yet in the table.", registry=self._registry
         )
         self._audit_rows = self._counter("discord_action_audit_rows_total", "Rows, by how writing went.", "result")
+        self._audit_deleted = Counter(
+            "discord_action_audit_deleted_rows_total", "Rows deleted for their age.", registry=self._registry
+        )
+        self._audit_oldest = Gauge(
+            "discord_action_audit_oldest_row_age_seconds",
+            "The oldest row's age, when old rows were last deleted.",
+            registry=self._registry,
+        )
         self._audit_written = self._audit_rows.of("written")
         self._audit_failed = self._audit_rows.of("failed")
 
@@ -129,6 +137,14 @@ class Metrics:
     def audit_failed(self, rows: int) -> None:
         """Report rows that a try to write them did not bring to the table."""
         self._audit_failed.inc(rows)
+
+    def audit_deleted(self, rows: int) -> None:
+        """Report rows deleted for their age."""
+        self._audit_deleted.inc(rows)
+
+    def audit_oldest_row(self, age_seconds: float) -> None:
+        """Report how old the oldest row is; 0 for an empty table."""
+        self._audit_oldest.set(age_seconds)
 
     def render(self) -> bytes:
         """Write every series, in the form that `CONTENT_TYPE` names."""

@@ -76,7 +76,7 @@ class Renderer:
         return entry._replace(message=self._cut(entry.message), fields=fields, scope=None, exception=None)
 
     def _cut(self, text: str) -> str:
-        hidden = self._redactor.redact(text)
+        hidden = self._redactor.redact(text[: 2 * LONGEST_TEXT_CHARACTERS])
         return hidden if len(hidden) <= LONGEST_TEXT_CHARACTERS else f"{hidden[:LONGEST_TEXT_CHARACTERS]}…"
 
     def _json(self, entry: Entry) -> str:

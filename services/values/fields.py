@@ -1,12 +1,18 @@
 """What every group of request fields has in common.
 
-Unknown fields are refused. An empty string, an empty list and null mean the same as leaving a field out: proto3 cannot
-tell them apart, and the two protocols must not differ.
+Unknown fields are refused. An empty text, an empty list and null mean the same as leaving a field of that kind out: proto3
+cannot tell them apart, and the two protocols must not differ.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, model_validator
+
+
+# More than any group has; naming thousands of unknown fields would take long and help nobody.
+MOST_FIELDS: Final = 64
 
 
 class Fields(BaseModel):
@@ -21,9 +27,26 @@ class Fields(BaseModel):
     def _drop_absent(cls, raw: object) -> object:
         if not isinstance(raw, Mapping):
             return raw
-        known = cls.model_fields
-        return {name: value for name, value in raw.items() if name not in known or not _is_absent(value)}
+        if len(raw) > MOST_FIELDS:
+            raise ValueError(f"must have at most {MOST_FIELDS} fields")
+        empty = _empty_forms(cls)
+        return {name: value for name, value in raw.items() if not _is_absent(value, empty.get(name))}
 
 
-def _is_absent(value: object) -> bool:
-    return value is None or (isinstance(value, str | list) and not value)
+@cache
+def _empty_forms(group: type[Fields]) -> Mapping[str, tuple[object, ...]]:
+    """What means "left out" for each known field, beside null: an empty text for a text, an empty list for a list."""
+    properties = group.model_json_schema(mode="validation")["properties"]
+    return {name: tuple(_empty_forms_of(schema)) for name, schema in properties.items()}
+
+
+def _empty_forms_of(schema: Mapping[str, Any]) -> Iterator[object]:
+    kinds = {option.get("type") for option in (schema, *schema.get("anyOf", ()))} | {schema.get("type")}
+    if "string" in kinds or "enum" in schema:
+        yield ""
+    if "array" in kinds:
+        yield []
+
+
+def _is_absent(value: object, empty: tuple[object, ...] | None) -> bool:
+    return empty is not None and (value is None or (isinstance(value, str | list) and not value and value in empty))

@@ -1,4 +1,5 @@
 import json
+import time
 from typing import Any
 
 import pytest
@@ -122,3 +123,28 @@ def test_redacted_json_is_still_json(value: list[Any]) -> None:
         redacted = redact(json.dumps(value, ensure_ascii=ensure_ascii))
         assert len(json.loads(redacted)) == len(value)
         assert WEBHOOK_TOKEN not in redacted
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a",
+        "eyJ",
+        "a://b:",
+        "a://",
+        "webhooks/1",
+        "authorization",
+        "authorization ",
+        "bot ",
+        "bearer\t",
+        "x.",
+        "\\u00",
+        "\\n",
+    ],
+)
+@pytest.mark.parametrize("end", ["@", " Bearer ", ".abcdef.", "eyJ"])
+def test_no_text_takes_long(piece: str, end: str) -> None:
+    text = piece * (300_000 // len(piece)) + end
+    began = time.process_time()
+    redact(text)
+    assert time.process_time() - began < 3  # a quadratic form takes minutes

@@ -58,7 +58,11 @@ def test_discord_ids(id_: str) -> None:
         (SendMessage, {"channel_id": "1", "content": " \n"}, "#", "needs content or an embed"),
         (SendMessage, {"channel_id": "1", "content": "a\x00"}, "#/content", "U+0000"),
         (SendMessage, {"channel_id": "1", "content": "\ud800"}, "#/content", "Unicode"),
-        (SendMessage, {"channel_id": "1", "content": "x", "embed": []}, "#", ""),
+        (SendMessage, {"channel_id": "1", "content": "x", "embed": []}, "#/embed", "object"),
+        (SendMessage, {"channel_id": "1", "content": []}, "#/content", "string"),
+        (SendMessage, {"channel_id": "1", "content": "x", "allowed_mentions": ""}, "#/allowed_mentions", "list"),
+        (BanUser, {"guild_id": "1", "user_id": "2", "delete_message_days": ""}, "#/delete_message_days", "integer"),
+        (SendMessage, {"channel_id": "1", "embed": {"title": "T", "fields": ""}}, "#/embed/fields", "list"),
         (SendMessage, {"channel_id": "1", "embed": "x"}, "#/embed", "object"),
         (SendMessage, {"channel_id": "1", "content": "x", "allowed_mentions": "users"}, "#/allowed_mentions", "list"),
         (ManageRole, {"guild_id": "1", "user_id": "2", "role_id": "3", "action": "toggle"}, "#/action", "'add'"),
@@ -87,15 +91,28 @@ def test_discord_ids(id_: str) -> None:
     ],
 )
 def test_bounds_are_named(action_type: type[Action], fields: dict[str, Any], pointer: str, said: str) -> None:
-    if said:
-        assert said in violations(action_type, fields)[pointer]
-    else:
-        assert parse(action_type, fields).record() == {"channel_id": "1", "content": "x"}
+    assert said in violations(action_type, fields)[pointer]
 
 
 def test_empty_means_absent() -> None:
     full = {"guild_id": "1", "user_id": "2", "reason": "", "delete_message_days": None}
     assert parse(BanUser, full) == parse(BanUser, {"guild_id": "1", "user_id": "2"})
+    embed = {"title": "T", "color": "", "url": "", "timestamp": "", "fields": [], "author_name": None}
+    sent = {"channel_id": "1", "content": "", "embed": embed, "allowed_mentions": []}
+    assert parse(SendMessage, sent).record() == {"channel_id": "1", "embed": {"title": "T"}}
+    role = {"guild_id": "1", "user_id": "2", "role_id": "3", "action": ""}
+    assert parse(ManageRole, role).action == "add"
+
+
+def test_what_is_said_of_a_made_up_request_stays_short() -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        parse(SendMessage, {f"{number}{'x' * 1000}": 1 for number in range(60)})
+    assert len(caught.value.violations) == 25
+    assert len(caught.value.detail) < 4000
+    assert caught.value.detail.endswith("and 36 more")
+    assert violations(SendMessage, {str(number): 1 for number in range(100_000)}) == {
+        "#": "must have at most 64 fields"
+    }
 
 
 def test_an_action_is_frozen() -> None:

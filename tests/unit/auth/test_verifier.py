@@ -86,6 +86,7 @@ def _unsigned() -> str:
         token({"exp": 4_000_000_000}),
         token(claims(client_id=7)),
         token(claims(client_id="a\nb")),
+        token(claims(client_id="\ud800x")),
         token(claims(client_id="x" * 256)),
         token(claims(scope=["messages"])),
         token(claims(guilds="1")),
