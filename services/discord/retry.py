@@ -28,11 +28,7 @@ from typing import Final
 
 from services.discord.problems import Kind, Problem
 from services.errors import ActionError, DiscordUnavailable, OutcomeUnknown, unsettled
-from services.ports import Delivery, Repeat, Reply
-
-NONCE_SECONDS: Final = 120.0
-"""Discord remembers a nonce for "a few minutes", counted from the first attempt; this is fewer:
-https://discord.com/developers/docs/resources/message#create-message."""
+from services.ports import NONCE_SECONDS, Delivery, Repeat, Reply
 
 MOST_LIMITED_IN_A_ROW: Final = 5
 LONGEST_BACKOFF_SECONDS: Final = 60.0
@@ -79,6 +75,11 @@ class Course:
     def is_in_doubt(self) -> bool:
         """Whether an attempt may have worked."""
         return self._doubt is not None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether an attempt failed; being told to wait for a limit is no failure."""
+        return self._failures > 0
 
     def after(self, problem: Problem, began: float, now: float) -> Again | Reply | ActionError:
         """What follows from an attempt that began at `began` and did not succeed."""

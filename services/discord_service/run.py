@@ -1,9 +1,7 @@
 """One action being carried out: what is known of it when it is accepted, and what follows from how it ended."""
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 from hashlib import blake2b
 
 from uuid_utils import uuid7
@@ -19,13 +17,14 @@ from services.errors import (
 from services.ports import (
     Answer,
     AuditEntry,
-    AuditLog,
     Caller,
     Clock,
     Delivery,
     IdempotencyClaim,
+    Orphaned,
     Priority,
     Repeat,
+    Reply,
     Request,
     Verdict,
 )
@@ -59,30 +58,54 @@ class Run:
     holds_key: bool = False
     is_replay: bool = False
     is_ending: bool = False
+    inherited: Orphaned | None = None
+    """An earlier request with the same key, whose process died: it may have worked."""
     stopped_by: ActionError | None = None
 
     @classmethod
-    def accept(cls, action: Action, caller: Caller, request: Request, audit: AuditLog, clock: Clock) -> "Run":
+    def accept(cls, action: Action, caller: Caller, request: Request, clock: Clock) -> "Run":
         """Gives the action its id, its time and its nonce."""
         stamp = _stamp(caller, request, clock)
-        entry = _entry(action, request, stamp)
         return cls(
             action=action,
             caller=caller,
             request=request,
             stamp=stamp,
-            entry=entry,
-            delivery=_delivery(action, caller, request, partial(audit.attempt, entry)),
+            entry=_entry(action, request, stamp),
+            delivery=_delivery(action, caller, request),
             started=clock.monotonic(),
             claim=_claim(action, caller, request),
         )
 
     @property
+    def is_in_doubt(self) -> bool:
+        """Whether an earlier request may have worked that a success alone can settle."""
+        return self.inherited is not None and not self.action.repeat.is_safe_for_callers
+
+    @property
+    def may_have_happened(self) -> bool:
+        """Whether it, or the request it repeats, may have been carried out."""
+        return self.delivery.is_exposed or self.is_in_doubt
+
+    @property
     def left_open(self) -> ActionError:
         """The failure for an action that is stopped: unsettled when it may have reached Discord."""
-        if self.delivery.is_exposed:
-            return unsettled(is_safe_to_repeat=self.action.repeat.is_safe_for_callers)
+        if self.may_have_happened:
+            detail = "Discord has not answered yet, and the action may still be carried out."
+            return unsettled(is_safe_to_repeat=self.action.repeat.is_safe_for_callers, detail=detail)
         return self.stopped_by or DeadlineExceeded()
+
+    def settled(self, failed: ActionError) -> Result:
+        """What a failure means, given that an earlier request may have worked (`keys` tells why)."""
+        if self.inherited is None:
+            return failed
+        said = failed.discord
+        if said is not None and said.code in self.action.already_done_codes:
+            outcome = self.action.outcome(Reply(said.status, was_already_done=True))
+            return Performed(self.stamp.action_id, outcome)
+        if self.is_in_doubt and failed.outcome is not OutcomeKind.UNKNOWN:
+            return unsettled(is_safe_to_repeat=False, detail=failed.detail, discord=said)
+        return failed
 
     def verdict(self, result: Result, ended: float) -> Verdict:
         """The end as it goes on the record."""
@@ -98,9 +121,11 @@ class Run:
         )
 
     def answer(self, result: Result) -> Answer | None:
-        """What to remember under the idempotency key; None where the caller may try again under it."""
+        """What to remember under the idempotency key; None where a repeat with it may still change or settle it."""
         if isinstance(result, Performed):
             return Answer(self.stamp.action_id, record=result.outcome.record())
+        if self.is_in_doubt:
+            return None
         may_try_again = result.is_retryable or result.outcome is OutcomeKind.NOT_SENT
         if may_try_again or isinstance(result, BotTokenInvalid):
             return None
@@ -108,7 +133,7 @@ class Run:
 
     def unrecorded(self) -> Delivery:
         """A delivery for asking Discord again: it changes nothing there, so there is nothing to record."""
-        delivery = _delivery(self.action, self.caller, self.request, _nothing)
+        delivery = _delivery(self.action, self.caller, self.request)
         delivery.repeat = Repeat.SAME_EFFECT
         return delivery
 
@@ -139,9 +164,7 @@ def _entry(action: Action, request: Request, stamp: Stamp) -> AuditEntry:
     )
 
 
-def _delivery(
-    action: Action, caller: Caller, request: Request, before_attempt: Callable[[], Awaitable[None]]
-) -> Delivery:
+def _delivery(action: Action, caller: Caller, request: Request) -> Delivery:
     is_bulk = request.is_bulk and action.priority is Priority.ORDINARY
     return Delivery(
         deadline=request.deadline,
@@ -149,7 +172,7 @@ def _delivery(
         repeat=action.repeat,
         already_done_codes=action.already_done_codes,
         client_id=caller.client_id,
-        before_attempt=before_attempt,
+        before_attempt=_nothing,
     )
 
 

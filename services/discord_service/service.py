@@ -6,11 +6,15 @@ still listening. `_carry_out` therefore never raises: it returns what happened, 
 """
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from services.actions import Action
 from services.authorization import authorize
+from services.discord_service.keys import Keys
 from services.discord_service.run import Performed, Result, Run
+from services.discord_service.waiting import done_within
 from services.errors import (
     ActionError,
     AuditUnavailable,
@@ -21,7 +25,7 @@ from services.errors import (
     RememberedFailure,
     ShuttingDown,
 )
-from services.ports import Answer, AuditLog, Caller, Clock, Discord, IdempotencyStore, Request, Verdict
+from services.ports import Answer, AuditLog, Call, Caller, Clock, Discord, IdempotencyStore, Reply, Request, Verdict
 from services.telemetry import get_logger
 from services.telemetry.metrics import Metrics
 
@@ -42,7 +46,7 @@ class DiscordService:
     ) -> None:
         self._discord = discord
         self._audit = audit
-        self._idempotency = idempotency
+        self._keys = Keys(idempotency, clock)
         self._clock = clock
         self._metrics = metrics
         self._running: dict[asyncio.Task[Result], Run] = {}
@@ -54,7 +58,8 @@ class DiscordService:
 
         Raises an ActionError; its `action_id` names the row when there is one.
         """
-        run = Run.accept(action, caller, request, self._audit, self._clock)
+        run = Run.accept(action, caller, request, self._clock)
+        run.delivery.before_attempt = partial(self._attempt, run)
         task = asyncio.Task(self._carry_out(run), loop=asyncio.get_running_loop(), eager_start=True)
         self._running[task] = run
         task.add_done_callback(self._forget)
@@ -87,16 +92,16 @@ class DiscordService:
         """The result, or what is known at the deadline. The task of an action that may be at Discord runs on."""
         patience = run.request.deadline - self._clock.monotonic() + ANSWER_MARGIN_SECONDS
         try:
-            done, _ = await asyncio.wait((task,), timeout=max(patience, 0))
+            is_done = await done_within(task, max(patience, 0))
         except asyncio.CancelledError:
             if not run.delivery.is_exposed:
                 _stop(task, run, DeadlineExceeded("The caller gave up before anything was sent."))
             raise
-        if not done and run.delivery.is_exposed:
+        if not is_done and run.delivery.is_exposed:
             unfinished = run.left_open
             unfinished.action_id = run.stamp.action_id
             return unfinished
-        if not done:
+        if not is_done:
             _stop(task, run, DeadlineExceeded("The deadline passed before anything was sent."))
         return await task
 
@@ -106,12 +111,12 @@ class DiscordService:
         except asyncio.CancelledError:
             result = run.left_open
         except ActionError as exc:
-            result = exc
+            result = run.settled(exc)
         except Exception:
             log.exception(
                 "action failed", event="ERROR", action=run.entry.action_type, request_id=run.request.request_id
             )
-            result = Internal(OutcomeKind.UNKNOWN if run.delivery.is_exposed else OutcomeKind.NOT_SENT)
+            result = Internal(OutcomeKind.UNKNOWN if run.may_have_happened else OutcomeKind.NOT_SENT)
         run.is_ending = True
         if not run.is_replay:
             await self._conclude(run, result)
@@ -120,16 +125,19 @@ class DiscordService:
     async def _deliver(self, run: Run) -> Performed:
         self._refuse_when_unable()
         authorize(run.action, run.caller)
-        if run.claim is not None:
-            answer = await self._idempotency.begin(run.claim, run.stamp.action_id, run.request.deadline)
-            if answer is not None:
-                run.is_replay = True
-                return await self._replay(run, answer)
-            run.holds_key = True
+        answer = await self._keys.enter(run)
+        if answer is not None:
+            run.is_replay = True
+            return await self._replay(run, answer)
         await self._audit.begin(run.entry)
         run.is_recorded = True
         reply = await self._discord.send(run.action.call(run.stamp), run.delivery)
         return Performed(run.stamp.action_id, run.action.outcome(reply))
+
+    async def _attempt(self, run: Run) -> None:
+        """Bytes are about to leave: only while the key is held, and not without a record."""
+        self._keys.check_held(run)
+        await self._audit.attempt(run.entry)
 
     def _refuse_when_unable(self) -> None:
         if self._is_closing:
@@ -146,8 +154,21 @@ class DiscordService:
         if asks_again is None:
             outcome = run.action.outcome_type.model_validate(record)
         else:
-            outcome = run.action.outcome(await self._discord.send(asks_again, run.unrecorded()))
+            outcome = run.action.outcome(await self._ask_again(asks_again, run, answer))
         return Performed(answer.action_id, outcome, replayed=True)
+
+    async def _ask_again(self, asks_again: Call, run: Run, answer: Answer) -> Reply:
+        """A failure to ask again says nothing against the first request: that one was delivered."""
+        try:
+            return await self._discord.send(asks_again, run.unrecorded())
+        except ActionError as exc:
+            detail = (
+                f"An earlier request with this key was delivered, but its result cannot be told again: {exc.detail}"
+            )
+            failure = replace(
+                exc.failure, detail=detail, outcome=OutcomeKind.DELIVERED, action_id=answer.action_id, replayed=True
+            )
+            raise RememberedFailure(failure) from exc
 
     async def _conclude(self, run: Run, result: Result) -> None:
         """Puts the end on the record, remembers the answer, and tells whoever watches."""
@@ -156,8 +177,7 @@ class DiscordService:
             await self._audit.end(run.entry, verdict)
             if isinstance(result, ActionError):
                 result.action_id = run.stamp.action_id
-        if run.claim is not None and run.holds_key:
-            await self._idempotency.finish(run.claim, run.answer(result))
+        await self._keys.leave(run, run.answer(result))
         self._tell(run, verdict)
 
     async def _is_on_record(self, run: Run, result: Result) -> bool:

@@ -7,7 +7,6 @@ from services.errors.codes import ErrorCode, OutcomeKind
 from services.errors.failure import DiscordSaid, Failure, Violation
 from services.errors.ours import ActionError
 
-
 # Whoever may repeat is told when, also where nobody knows how long it will last.
 RETRY_SOON_SECONDS: Final = 1.0
 

@@ -5,7 +5,6 @@ from typing import Final
 
 from services.errors.codes import ErrorCode, OutcomeKind
 
-
 LONGEST_NAME: Final = 64
 DEEPEST_PATH: Final = 8
 

@@ -1,9 +1,13 @@
 """Failures before anything was sent: the action is `not_sent`."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from services.errors.codes import ErrorCode, OutcomeKind
 from services.errors.failure import DiscordSaid, Failure, Violation
+
+# A caller chooses how much is wrong; what we say about it stays readable, and fits into a gRPC trailer.
+MOST_VIOLATIONS: Final = 25
 
 
 class ActionError(Exception):
@@ -42,13 +46,16 @@ class ActionError(Exception):
 
 
 class InvalidArgument(ActionError):
-    """The request is not valid; every bad field is named at once."""
+    """The request is not valid; every bad field is named at once, up to `MOST_VIOLATIONS`."""
 
     code = ErrorCode.INVALID_ARGUMENT
 
     def __init__(self, violations: Sequence[Violation] = (), detail: str | None = None) -> None:
-        self.violations = tuple(violations)
-        super().__init__(detail or "; ".join(f"{v.field or 'request'}: {v.detail}" for v in self.violations))
+        self.violations = tuple(violation.shortened() for violation in violations[:MOST_VIOLATIONS])
+        told = [f"{violation.field or 'request'}: {violation.detail}" for violation in self.violations]
+        if len(violations) > MOST_VIOLATIONS:
+            told.append(f"and {len(violations) - MOST_VIOLATIONS} more")
+        super().__init__(detail or "; ".join(told))
 
 
 class Unauthenticated(ActionError):
@@ -123,6 +130,13 @@ class DeadlineExceeded(ActionError):
 
 class AuditUnavailable(ActionError):
     """The action cannot be put on the record, so it was not sent."""
+
+    code = ErrorCode.AUDIT_UNAVAILABLE
+    is_retryable = True
+
+
+class KeysUnavailable(ActionError):
+    """The store of idempotency keys is away, so a repeat could not be told from a first request: it was not sent."""
 
     code = ErrorCode.AUDIT_UNAVAILABLE
     is_retryable = True

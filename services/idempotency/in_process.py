@@ -4,76 +4,90 @@ Good for one replica while it lives: a restart forgets, and replicas do not know
 bounded; when it is full the oldest answered one is forgotten first. A key whose request still runs is never forgotten.
 """
 
-import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final
 
-from services.errors import IdempotencyInProgress, IdempotencyMismatch, Overloaded
-from services.ports import Answer, Clock, IdempotencyClaim
+from services.errors import IdempotencyMismatch, Overloaded
+from services.idempotency.store import IdempotencyKeys
+from services.idempotency.table import KEPT_SECONDS, MISMATCH, NO_ROOM, RETRY_SOON_SECONDS, Place
+from services.ports import Answer, Clock, First, Replay
 
-KEPT_SECONDS: Final = 24 * 3600.0
 MOST_KEYS: Final = 100_000
-RETRY_SOON_SECONDS: Final = 1.0
 
 
 @dataclass(slots=True)
 class _Slot:
     fingerprint: str
+    owner: str
     expires: float
     answer: Answer | None = None
-    finished: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class InProcessIdempotencyStore:
-    """Fulfils `services.ports.IdempotencyStore` for this process alone."""
+class InProcessTable:
+    """A table in memory."""
 
-    def __init__(self, clock: Clock, most_keys: int = MOST_KEYS) -> None:
+    def __init__(self, clock: Clock, most_keys: int = MOST_KEYS, kept_seconds: float = KEPT_SECONDS) -> None:
         self._clock = clock
         self._most_keys = most_keys
-        self._slots: OrderedDict[tuple[str, str], _Slot] = OrderedDict()
+        self._kept_seconds = kept_seconds
+        self._slots: OrderedDict[Place, _Slot] = OrderedDict()
 
-    async def begin(self, claim: IdempotencyClaim, action_id: str, deadline: float) -> Answer | None:
-        """See the port. A first request that was not sent hands its key to one of those that wait."""
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    async def claim(self, place: Place, fingerprint: str, owner: str) -> First | Replay | None:
         self._forget_expired()
-        place = (claim.client_id, claim.key)
-        while (slot := self._slots.get(place)) is not None:
-            if slot.fingerprint != claim.fingerprint:
-                raise IdempotencyMismatch("The idempotency key was used for another request.")
-            if slot.answer is not None:
-                return slot.answer
-            await self._wait(slot, deadline)
-        self._make_room()
-        self._slots[place] = _Slot(claim.fingerprint, self._clock.monotonic() + KEPT_SECONDS)
-        return None
+        if (slot := self._slots.get(place)) is None:
+            self._make_room()
+            self._slots[place] = _Slot(fingerprint, owner, self._clock.monotonic() + self._kept_seconds)
+            return First()
+        if slot.fingerprint != fingerprint:
+            raise IdempotencyMismatch(MISMATCH)
+        return None if slot.answer is None else Replay(slot.answer)
 
-    async def finish(self, claim: IdempotencyClaim, answer: Answer | None) -> None:
-        place = (claim.client_id, claim.key)
-        slot = self._slots[place]
-        if answer is None:
+    async def settle(self, place: Place, fingerprint: str, owner: str, answer: Answer | None) -> None:
+        slot = self._slots.get(place)
+        if slot is None or slot.owner != owner:
+            return
+        slot.answer = slot.answer or answer
+        if slot.answer is None:
             del self._slots[place]
-        slot.answer = answer
-        slot.finished.set()
 
-    async def _wait(self, slot: _Slot, deadline: float) -> None:
-        try:
-            async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0)):
-                await slot.finished.wait()
-        except TimeoutError:
-            raise IdempotencyInProgress(retry_after_seconds=RETRY_SOON_SECONDS) from None
+    async def running(self, places: Collection[Place]) -> set[Place]:
+        return {place for place in places if (slot := self._slots.get(place)) is not None and slot.answer is None}
+
+    def holds(self, place: Place, owner: str) -> bool:
+        return True
 
     def _forget_expired(self) -> None:
+        """Forgets what is older than a day; what still runs then is looked at again when it is answered."""
         now = self._clock.monotonic()
         while self._slots:
-            oldest = next(iter(self._slots.values()))
-            if oldest.expires > now or oldest.answer is None:
+            place, oldest = next(iter(self._slots.items()))
+            if oldest.expires > now:
                 return
-            self._slots.popitem(last=False)
+            if oldest.answer is None:
+                oldest.expires = now + self._kept_seconds
+                self._slots.move_to_end(place)
+            else:
+                del self._slots[place]
 
     def _make_room(self) -> None:
         if len(self._slots) < self._most_keys:
             return
         answered = next((place for place, slot in self._slots.items() if slot.answer is not None), None)
         if answered is None:
-            raise Overloaded("Too many idempotency keys are in use.", retry_after_seconds=RETRY_SOON_SECONDS)
+            raise Overloaded(NO_ROOM, retry_after_seconds=RETRY_SOON_SECONDS)
         del self._slots[answered]
+
+
+class InProcessIdempotencyStore(IdempotencyKeys):
+    """Keys for this process alone, while it lives."""
+
+    def __init__(self, clock: Clock, most_keys: int = MOST_KEYS, kept_seconds: float = KEPT_SECONDS) -> None:
+        super().__init__(InProcessTable(clock, most_keys, kept_seconds), clock)

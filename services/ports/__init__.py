@@ -3,6 +3,7 @@
 from services.ports.callers import Authenticator, Caller, IssuedToken, Request, Scope, TokenIssuer
 from services.ports.clock import Clock
 from services.ports.discord import (
+    NONCE_SECONDS,
     Call,
     Delivery,
     Discord,
@@ -24,9 +25,19 @@ from services.ports.idempotency import (
     Replay,
     Unprotected,
 )
-from services.ports.record import ActionFilter, ActionPage, ActionRow, AuditEntry, AuditLog, AuditQuery, Verdict
+from services.ports.record import (
+    ActionFilter,
+    ActionPage,
+    ActionRow,
+    AuditEntry,
+    AuditLog,
+    AuditQuery,
+    Places,
+    Verdict,
+)
 
 __all__ = [
+    "NONCE_SECONDS",
     "ActionFilter",
     "ActionPage",
     "ActionRow",
@@ -48,6 +59,7 @@ __all__ = [
     "Json",
     "MessageBody",
     "Orphaned",
+    "Places",
     "Priority",
     "Repeat",
     "Replay",

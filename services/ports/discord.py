@@ -7,13 +7,17 @@ way.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, Field
 
 from services.values import Snowflake
 
 Json = Mapping[str, Any]
+
+NONCE_SECONDS: Final = 120.0
+"""Discord remembers a nonce for "a few minutes", counted from the first attempt; this is fewer:
+https://discord.com/developers/docs/resources/message#create-message."""
 
 
 class Priority(IntEnum):

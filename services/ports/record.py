@@ -1,5 +1,6 @@
 """The record: an `AuditEntry` and its `Verdict` are one row; reading it back is a port of its own."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -85,6 +86,23 @@ class ActionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Where a reader may look: rows of these guilds, and rows that name no guild of these channels.
+
+    The same rule as for acting: `guilds` None is every guild, `channels` None is no row without a guild.
+    """
+
+    guilds: frozenset[str] | None = None
+    channels: frozenset[str] | None = None
+
+    def include(self, guild_id: str | None, channel_id: str | None) -> bool:
+        """Whether a row of this guild and channel may be seen."""
+        if guild_id is not None:
+            return self.guilds is None or guild_id in self.guilds
+        return self.channels is not None and channel_id in self.channels
+
+
+@dataclass(frozen=True, slots=True)
 class ActionFilter:
     """Which rows to read; None means any. `since` is inclusive, `until` exclusive, both in UTC."""
 
@@ -94,8 +112,11 @@ class ActionFilter:
     user_id: str | None = None
     client_id: str | None = None
     success: bool | None = None
+    outcome: str | None = None
+    error_code: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    places: Places | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +136,12 @@ class AuditQuery(Protocol):
 
     async def one(self, action_id: str) -> ActionRow | None:
         """The row of an action. Raises AuditUnavailable when the table cannot be read in time."""
+        ...
+
+    def export(self, wanted: ActionFilter) -> AsyncGenerator[bytes]:
+        """The rows there are when it begins, oldest first, as lines of JSON in chunks of whole lines.
+
+        Nothing is held between two chunks. Raises AuditUnavailable, at any chunk, when the table cannot be read in
+        time: what came before it is true, but not all.
+        """
         ...

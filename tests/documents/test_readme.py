@@ -44,7 +44,7 @@ async def test_the_python_client_posts_its_message(module: RunningModule, sandbo
     assert process.returncode == 0, errors.decode()
     message_id, action_id = printed.decode().split()
     assert sandbox.world.channels["123"].messages[message_id].content == "Hello over gRPC"
-    assert await module.row(action_id)
+    assert (await module.row(action_id)).outcome == "delivered"
 
 
 async def test_the_curl_posts_its_message(module: RunningModule, sandbox: Sandbox) -> None:

@@ -1,6 +1,7 @@
 """The whole module in this process: real servers on free ports, a real database, the sandbox behind."""
 
 import asyncio
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -56,11 +57,18 @@ def environment(sandbox: Sandbox, database_url: str, **variables: str) -> dict[s
         "DISCORD_API_BASE": sandbox.base_url,
         "MODULE_SECRET_KEY": KEY,
         "DATABASE_URL": database_url,
+        "JOURNAL_DIR": _folder_of(database_url),
         "HOST": "127.0.0.1",
         "GRPC_PORT": "0",
         "REST_PORT": "0",
         "RETRY_DELAY": "0.05",
     } | variables
+
+
+def _folder_of(database_url: str) -> str:
+    """A folder for what the module keeps on disk: the same one for the same SQLite file, else a new one."""
+    path = database_url.partition("sqlite:///")[2]
+    return f"{path}.journal" if path else tempfile.mkdtemp(prefix="journal-")
 
 
 @asynccontextmanager

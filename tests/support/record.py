@@ -2,16 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
 from pydantic import SecretStr
 
-from services.audit import AuditReader, AuditWriter
+from services.audit import AuditReader, AuditWriter, Journal
 from services.database import Database, Session
 from services.errors import OutcomeKind
 from services.ports import AuditEntry, Verdict
@@ -74,10 +76,17 @@ def _count(session: Session) -> tuple[int, int]:
 
 
 @asynccontextmanager
-async def open_record(url: str, **options: Any) -> AsyncIterator[Record]:
-    """A writer and a reader on the database at `url`."""
-    async with Database(SecretStr(url)) as database, AuditWriter(database.writer, Redactor(), **options) as writer:
-        yield Record(database, writer, AuditReader(database.reader))
+async def open_record(
+    url: str, journal_dir: Path | None = None, journal: Mapping[str, Any] | None = None, **options: Any
+) -> AsyncIterator[Record]:
+    """A writer and a reader on the database at `url`; the journal in a directory of its own, or in `journal_dir`."""
+    with TemporaryDirectory() as folder:
+        written_to = Journal(journal_dir or Path(folder), Redactor(), **(journal or {}))
+        async with (
+            Database(SecretStr(url)) as database,
+            AuditWriter(database.writer, Redactor(), written_to, **options) as writer,
+        ):
+            yield Record(database, writer, AuditReader(database.reader))
 
 
 async def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:

@@ -3,14 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from services.discord.problems import Kind, Problem
-from services.discord.retry import (
-    LONGEST_BACKOFF_SECONDS,
-    MOST_LIMITED_IN_A_ROW,
-    NONCE_SECONDS,
-    Again,
-    Course,
-    RetryPolicy,
-)
+from services.discord.retry import LONGEST_BACKOFF_SECONDS, MOST_LIMITED_IN_A_ROW, Again, Course, RetryPolicy
 from services.errors import (
     ActionError,
     DeadlineExceeded,
@@ -22,7 +15,7 @@ from services.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from services.ports import Repeat, Reply
+from services.ports import NONCE_SECONDS, Repeat, Reply
 from tests.unit.discord.calls import UNKNOWN_MESSAGE, delivery
 
 SAFE = [Repeat.SAME_EFFECT, Repeat.ALREADY_DONE]

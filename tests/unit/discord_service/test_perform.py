@@ -256,6 +256,17 @@ async def test_a_created_webhooks_url_is_asked_for_again_not_kept() -> None:
     assert house.audit.verdicts[0].response_data == {"webhook_id": "5"}
 
 
+async def test_a_lookup_that_fails_does_not_deny_the_first_request() -> None:
+    gone = DiscordRejected(ErrorCode.DISCORD_UNKNOWN_WEBHOOK, "Unknown Webhook", discord=DiscordSaid(404, 10015))
+    house = House(answers(Reply(200, WebhookBody(id="5", token="tok"))), fails(gone))
+    action = parse(CreateWebhook, {"channel_id": "123"})
+    first = await house.service.perform(action, ROUTER, request("k"))
+    with pytest.raises(ActionError) as caught:
+        await house.service.perform(action, ROUTER, request("k"))
+    assert (caught.value.outcome, caught.value.replayed) == (OutcomeKind.DELIVERED, True)
+    assert caught.value.action_id == first.action_id
+
+
 async def test_the_nonce_is_the_same_for_the_same_key_only() -> None:
     house = House(*(fails(RateLimited()) for _ in range(3)))
     for key in ("k", "k", None):

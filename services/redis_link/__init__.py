@@ -1,0 +1,5 @@
+"""Redis (or Valkey), for whatever is shared by all replicas."""
+
+from services.redis_link.link import RedisAway, RedisLink, Script, namespace_of
+
+__all__ = ["RedisAway", "RedisLink", "Script", "namespace_of"]

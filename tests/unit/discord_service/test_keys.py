@@ -1,0 +1,194 @@
+"""What follows for an action when the process of an earlier request died, or the store of keys is away."""
+
+import time
+from collections import deque
+
+import pytest
+
+from services.actions import Action, AddReaction, BanUser, DeleteMessage, MessageSent, SendMessage, SendWebhook, parse
+from services.discord_service import DiscordService
+from services.errors import (
+    ActionError,
+    DeadlineExceeded,
+    DiscordRejected,
+    DiscordSaid,
+    ErrorCode,
+    KeysUnavailable,
+    OutcomeKind,
+    OutcomeUnknown,
+    RateLimited,
+)
+from services.ports import (
+    NONCE_SECONDS,
+    Answer,
+    Begun,
+    Caller,
+    First,
+    IdempotencyClaim,
+    MessageBody,
+    Orphaned,
+    Replay,
+    Reply,
+    Request,
+    Unprotected,
+)
+from services.telemetry.metrics import Metrics
+from tests.fakes import MemoryAuditLog, ScriptedDiscord
+from tests.fakes.discord import Step, answers, fails
+from tests.support.keys import CLOCK
+
+ROUTER = Caller("router")
+SENT = Reply(200, MessageBody(id="900"))
+DONE = Reply(204)
+UNKNOWN_CHANNEL = DiscordRejected(ErrorCode.DISCORD_UNKNOWN_CHANNEL, "Unknown Channel", discord=DiscordSaid(404, 10003))
+GONE = DiscordRejected(ErrorCode.DISCORD_UNKNOWN_MESSAGE, "Unknown Message", discord=DiscordSaid(404, 10008))
+
+MESSAGE = parse(SendMessage, {"channel_id": "123", "content": "x"})
+WEBHOOK = parse(SendWebhook, {"webhook_url": "https://discord.com/api/webhooks/5/secret", "content": "x"})
+REACTION = parse(AddReaction, {"channel_id": "123", "message_id": "456", "emoji": "👍"})
+DELETION = parse(DeleteMessage, {"channel_id": "123", "message_id": "456"})
+BAN = parse(BanUser, {"guild_id": "1", "user_id": "2"})
+
+NEARLY_OVER = NONCE_SECONDS - 1
+OVER = NONCE_SECONDS + 1
+
+
+class ScriptedKeys:
+    """A store that says what it was told to say, and remembers what it was given."""
+
+    def __init__(self, *begun: Begun) -> None:
+        self._begun = deque(begun)
+        self.answers: list[Answer | None] = []
+        self.is_held = True
+
+    async def begin(self, claim: IdempotencyClaim, action_id: str, deadline: float) -> Begun:
+        return self._begun.popleft()
+
+    def holds(self, claim: IdempotencyClaim, action_id: str) -> bool:
+        return self.is_held
+
+    async def finish(self, claim: IdempotencyClaim, action_id: str, answer: Answer | None) -> None:
+        self.answers.append(answer)
+
+
+class House:
+    def __init__(self, begun: Begun, *steps: Step) -> None:
+        self.discord, self.audit, self.keys = ScriptedDiscord(*steps), MemoryAuditLog(), ScriptedKeys(begun)
+        self.service = DiscordService(self.discord, self.audit, self.keys, CLOCK, Metrics("test", "0"))
+
+    async def perform(self, action: Action, seconds: float = 30.0) -> MessageSent | object:
+        asked = Request("grpc", "r-1", time.monotonic() + seconds, idempotency_key="k")
+        return (await self.service.perform(action, ROUTER, asked)).outcome
+
+
+@pytest.mark.parametrize("action", [WEBHOOK, MESSAGE])
+async def test_an_orphan_that_must_not_be_repeated_is_unknown_and_stays_so(action: Action) -> None:
+    house = House(Orphaned("first", OVER))
+    with pytest.raises(ActionError) as caught:
+        await house.perform(action)
+    failed = caught.value
+    assert (failed.code, failed.outcome) == (ErrorCode.OUTCOME_UNKNOWN, OutcomeKind.UNKNOWN)
+    assert (failed.action_id, failed.replayed, failed.is_retryable) == ("first", True, False)
+    assert house.discord.calls == []
+    assert house.audit.begun == []
+    [remembered] = house.keys.answers
+    assert remembered is not None
+    assert remembered.action_id == "first"
+    assert remembered.failure is not None
+
+
+@pytest.mark.parametrize("age_seconds", [-5.0, NONCE_SECONDS, OVER])
+async def test_a_message_is_not_sent_again_when_its_nonce_may_be_forgotten(age_seconds: float) -> None:
+    house = House(Orphaned("first", age_seconds))
+    with pytest.raises(ActionError, match="cut off"):
+        await house.perform(MESSAGE)
+    assert house.discord.calls == []
+
+
+async def test_a_message_is_settled_by_sending_its_nonce_again() -> None:
+    house = House(Orphaned("first", NEARLY_OVER), answers(SENT))
+    assert await house.perform(MESSAGE) == MessageSent(message_id="900")
+    [delivery] = house.discord.deliveries
+    assert delivery.deadline <= time.monotonic() + 1
+    [(entry, verdict)] = house.audit.ended
+    assert verdict.outcome is OutcomeKind.DELIVERED
+    assert house.keys.answers == [Answer(entry.action_id, record={"message_id": "900"})]
+
+
+@pytest.mark.parametrize("refusal", [UNKNOWN_CHANNEL, GONE, RateLimited(retry_after_seconds=3), OutcomeUnknown()])
+async def test_only_a_success_settles_a_message_and_else_it_may_be_tried_once_more(refusal: ActionError) -> None:
+    house = House(Orphaned("first", 10), fails(refusal))
+    with pytest.raises(OutcomeUnknown):
+        await house.perform(MESSAGE)
+    assert house.audit.verdicts[0].outcome is OutcomeKind.UNKNOWN
+    assert house.keys.answers == [None]
+
+
+async def test_a_message_that_is_stopped_before_it_was_sent_again_is_unknown() -> None:
+    house = House(Orphaned("first", 10), fails(DeadlineExceeded()))
+    with pytest.raises(OutcomeUnknown):
+        await house.perform(MESSAGE)
+    assert house.keys.answers == [None]
+
+
+@pytest.mark.parametrize("action", [REACTION, BAN, DELETION])
+async def test_what_is_safe_to_repeat_simply_runs_again(action: Action) -> None:
+    house = House(Orphaned("first", OVER), answers(DONE))
+    await house.perform(action)
+    assert house.audit.verdicts[0].outcome is OutcomeKind.DELIVERED
+    assert house.keys.answers != [None]
+
+
+async def test_done_already_is_done_after_an_orphan_only() -> None:
+    orphaned, first = House(Orphaned("first", OVER), fails(GONE)), House(First(), fails(GONE))
+    await orphaned.perform(DELETION)
+    assert orphaned.audit.verdicts[0].outcome is OutcomeKind.DELIVERED
+    with pytest.raises(DiscordRejected):
+        await first.perform(DELETION)
+
+
+async def test_a_refusal_of_what_is_safe_to_repeat_is_told_and_remembered() -> None:
+    house = House(Orphaned("first", 10), fails(UNKNOWN_CHANNEL))
+    with pytest.raises(DiscordRejected):
+        await house.perform(REACTION)
+    [remembered] = house.keys.answers
+    assert remembered is not None
+
+
+@pytest.mark.parametrize("action", [MESSAGE, WEBHOOK])
+async def test_without_a_store_what_could_act_twice_is_refused_on_the_record(action: Action) -> None:
+    house = House(Unprotected("Redis is not there"))
+    with pytest.raises(KeysUnavailable, match="Redis is not there") as caught:
+        await house.perform(action)
+    refused = caught.value
+    assert (refused.code, refused.outcome) == (ErrorCode.AUDIT_UNAVAILABLE, OutcomeKind.NOT_SENT)
+    assert refused.is_retryable
+    assert refused.retry_after_seconds
+    assert house.discord.calls == []
+    assert house.audit.verdicts[0].outcome is OutcomeKind.NOT_SENT
+    assert house.keys.answers == []
+
+
+@pytest.mark.parametrize("action", [REACTION, BAN, DELETION])
+async def test_without_a_store_the_others_go_on(action: Action) -> None:
+    house = House(Unprotected("Redis is not there"), answers(DONE))
+    await house.perform(action)
+    assert house.keys.answers == []
+
+
+async def test_what_lost_its_key_while_it_waited_is_not_sent() -> None:
+    house = House(First(), answers(SENT))
+    house.keys.is_held = False
+    with pytest.raises(KeysUnavailable):
+        await house.perform(MESSAGE)
+    assert house.audit.attempted == []
+    assert house.keys.answers == [None]
+    harmless = House(First(), answers(DONE))
+    harmless.keys.is_held = False
+    await harmless.perform(REACTION)
+
+
+async def test_an_answer_from_elsewhere_is_replayed() -> None:
+    house = House(Replay(Answer("first", record={"message_id": "7"})))
+    assert await house.perform(MESSAGE) == MessageSent(message_id="7")
+    assert house.keys.answers == []

@@ -1,0 +1,72 @@
+import asyncio
+from collections.abc import Collection
+
+from services.idempotency import late
+from services.idempotency.late import Late
+from services.idempotency.table import KeysAway, Place
+from services.ports import Answer, First
+from tests.support.keys import DELIVERED
+
+
+class AwayTable:
+    """A table that takes nothing while it is away, and remembers what it took."""
+
+    def __init__(self) -> None:
+        self.is_away = True
+        self.settled: list[tuple[Place, str, Answer | None]] = []
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def claim(self, place: Place, fingerprint: str, owner: str) -> First:
+        return First()
+
+    async def settle(self, place: Place, fingerprint: str, owner: str, answer: Answer | None) -> None:
+        if self.is_away:
+            raise KeysAway("away", may_have_claimed=False)
+        self.settled.append((place, owner, answer))
+
+    async def running(self, places: Collection[Place]) -> set[Place]:
+        return set()
+
+    def holds(self, place: Place, owner: str) -> bool:
+        return True
+
+
+def place(number: int) -> Place:
+    return Place("caller", str(number))
+
+
+async def test_what_waits_is_bounded_and_the_oldest_is_given_up() -> None:
+    table = AwayTable()
+    waiting = Late(table)
+    for number in range(late.MOST_LATE + 3):
+        waiting.add(place(number), "same", "a", DELIVERED)
+    assert waiting.answer(place(2)) is None
+    assert waiting.answer(place(3)) is not None
+    table.is_away = False
+    await waiting.close()
+    assert len(table.settled) == late.MOST_LATE
+    assert waiting.answer(place(3)) is None
+
+
+async def test_it_is_written_as_soon_as_the_table_takes_it() -> None:
+    table = AwayTable()
+    waiting = Late(table)
+    waiting.add(place(1), "same", "a", DELIVERED)
+    waiting.add(place(1), "same", "b", None)
+    await asyncio.sleep(2 * late.PAUSE_SECONDS)
+    assert table.settled == []
+    table.is_away = False
+    await asyncio.sleep(2 * late.PAUSE_SECONDS)
+    assert table.settled == [(place(1), "a", DELIVERED), (place(1), "b", None)]
+    assert waiting.answer(place(1)) is None
+    await waiting.close()
+
+
+async def test_closing_does_not_hang_on_a_table_that_is_away() -> None:
+    waiting = Late(AwayTable())
+    waiting.add(place(1), "same", "a", None)
+    async with asyncio.timeout(late.CLOSE_SECONDS + 1):
+        await waiting.close()
