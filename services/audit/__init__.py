@@ -1,6 +1,17 @@
-"""The record: rows of finished actions written in batches, and read back page by page."""
+"""The record: an action goes into the journal as it happens, as a row into the table, and is read back."""
 
+from services.audit.handover import AuditLines, Handover
+from services.audit.journal import Journal
 from services.audit.reader import AuditReader
-from services.audit.writer import AuditWriter, RefusedRow, WriterHealth
+from services.audit.shipper import RefusedRow
+from services.audit.writer import AuditWriter, WriterHealth
 
-__all__ = ["AuditReader", "AuditWriter", "RefusedRow", "WriterHealth"]
+__all__ = [
+    "AuditLines",
+    "AuditReader",
+    "AuditWriter",
+    "Handover",
+    "Journal",
+    "RefusedRow",
+    "WriterHealth",
+]

@@ -26,25 +26,25 @@ LONGEST: Final = {
 """Characters a VARCHAR column holds."""
 
 COLUMNS: Final = (
-    ("action_type", "VARCHAR(50)"),
-    ("guild_id", "VARCHAR(50)"),
-    ("channel_id", "VARCHAR(50)"),
-    ("user_id", "VARCHAR(50)"),
-    ("success", "BOOLEAN"),
-    ("error_message", "TEXT"),
-    ("request_data", "JSONB"),
-    ("response_data", "JSONB"),
-    ("created_at", "TIMESTAMP"),
     ("action_id", "VARCHAR(36)"),
+    ("action_type", "VARCHAR(50)"),
+    ("created_at", "TIMESTAMP"),
     ("client_id", "VARCHAR(255)"),
     ("protocol", "VARCHAR(8)"),
     ("request_id", "VARCHAR(128)"),
     ("idempotency_key", "VARCHAR(255)"),
+    ("guild_id", "VARCHAR(50)"),
+    ("channel_id", "VARCHAR(50)"),
+    ("user_id", "VARCHAR(50)"),
+    ("request_data", "JSONB"),
     ("outcome", "VARCHAR(16)"),
+    ("success", "BOOLEAN"),
     ("error_code", "VARCHAR(64)"),
+    ("error_message", "TEXT"),
     ("discord_status", "INTEGER"),
     ("attempts", "INTEGER"),
     ("duration_ms", "INTEGER"),
+    ("response_data", "JSONB"),
 )
 """What we write, and its type on PostgreSQL."""
 

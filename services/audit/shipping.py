@@ -8,9 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from services.audit.columns import COLUMNS
-from services.audit.rows import Finished, row_json
 from services.database import Session
-from services.redaction import Redactor
 
 LARGEST_STATEMENT_BYTES: Final = 4_000_000
 """Rows can be large; a statement is not longer than this unless one row is."""
@@ -26,10 +24,13 @@ _ON_POSTGRESQL: Final = _INSERT + _NAMES + " FROM jsonb_to_recordset(%s::jsonb) 
 _ON_SQLITE: Final = _INSERT + _EXTRACTED + " FROM json_each(%s) WHERE TRUE" + _ONCE
 
 
-def ship(session: Session, batch: Sequence[Finished], redactor: Redactor) -> None:
-    """Writes the batch in one transaction. Raises DatabaseUnavailable or ValuesRefused, and then wrote nothing."""
+def ship(session: Session, rows: Sequence[bytes]) -> None:
+    """Writes rows, JSON objects by column, in one transaction.
+
+    Raises DatabaseUnavailable or ValuesRefused, and then wrote nothing.
+    """
     insert = _ON_SQLITE if session.is_sqlite else _ON_POSTGRESQL
-    for document in _documents([row_json(finished, redactor) for finished in batch]):
+    for document in _documents(rows):
         session.execute(insert, (document,))
 
 

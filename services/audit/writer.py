@@ -1,56 +1,43 @@
-"""Finished actions on their way into the table.
+"""The audit log: an action goes into the journal as it happens, and as a row into the table soon after.
 
-An action costs the event loop two calls that append to a list; everything else happens afterwards. Rows gather for
-GATHER_SECONDS, then leave oldest first, up to MOST_ROWS in one statement, while the writer's thread redacts and
-encodes them. A row stays in the queue until the database has it.
+An action costs the event loop three records on the way to the page cache. Its row waits in memory for the table; when
+too much waits there, rows are read back from the journal instead, so that a database that is away for hours costs disk
+and not memory. Only what the journal cannot hold is refused.
 
-What can go wrong, and what happens then:
-- The database is away, locked, full, read-only: the batch is sent again, with growing pauses, for as long as it takes.
-  A batch that failed is halved and grows again with success, so a size the database cannot take within its time
-  limit finds its measure.
-- The database refuses a value: the batch is split until the row stands alone. That row is logged, counted and kept
-  aside; its neighbours are written.
-- Too much waits: no new action is accepted, because what would not be on the record must not be sent.
-- The process must go: what is left is logged, one AUDIT line a row.
+Stopping ships what there is within a grace. What is left then stays in the journal, for the next process on this disk,
+and is handed over as well, because the disk may go with the process.
 """
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
-from itertools import islice
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-import orjson
-
-from services.audit.rows import Finished, row_json
-from services.audit.shipping import ship
-from services.database import DatabaseThread, DatabaseUnavailable
+from services.audit.handover import AuditLines, Handover
+from services.audit.journal import Adopter, Backlog, Journal, Row
+from services.audit.shipper import MOST_ROWS, RefusedRow, Shipper
+from services.database import DatabaseThread
 from services.errors import AuditUnavailable
 from services.ports import AuditEntry, Verdict
 from services.redaction import Redactor
 from services.telemetry import Metrics, get_logger
 
-MOST_WAITING: Final = 100_000
-MOST_ROWS: Final = 500
-GATHER_SECONDS: Final = 0.05
-SHIP_SECONDS: Final = 20.0
-FIRST_PAUSE_SECONDS: Final = 0.1
-LONGEST_PAUSE_SECONDS: Final = 2.0
+MOST_IN_MEMORY: Final = 10_000
+MOST_BYTES_IN_MEMORY: Final = 32 * 1024 * 1024
 RETRY_AFTER_SECONDS: Final = 5.0
-MOST_REFUSED_KEPT: Final = 1000
-LINES_AT_ONCE: Final = 2000
-LINES_PAUSE_SECONDS: Final = 0.1
-"""The log drops lines that come faster than it writes; rows must not be dropped."""
+HANDOVER_SECONDS: Final = 10.0
+LOOK_AGAIN_SECONDS: Final = 0.01
 
 log = get_logger(__name__)
 
 
 class WriterHealth(NamedTuple):
-    """How the writer is. `detail` is the last problem, empty while there is none; ages are in seconds."""
+    """How the record is. `detail` is the last problem, empty while there is none; ages are in seconds.
+
+    `depth` counts finished actions that are not in the table; `adopted` rows of processes that ended without shipping
+    them; `damaged` places of the journal that could not be read.
+    """
 
     is_writable: bool
     detail: str
@@ -59,14 +46,11 @@ class WriterHealth(NamedTuple):
     shipped: int = 0
     refused: int = 0
     logged: int = 0
-
-
-class RefusedRow(NamedTuple):
-    """A row the database would not take, as the JSON object it was sent as."""
-
-    action_id: str
-    reason: str
-    row: bytes
+    journal_bytes: int = 0
+    journal_segments: int = 0
+    open_actions: int = 0
+    adopted: int = 0
+    damaged: int = 0
 
 
 class AuditWriter:
@@ -76,72 +60,84 @@ class AuditWriter:
         self,
         thread: DatabaseThread,
         redactor: Redactor,
+        journal: Journal,
         *,
         metrics: Metrics | None = None,
-        most_waiting: int = MOST_WAITING,
+        most_in_memory: int = MOST_IN_MEMORY,
+        handover: Handover | None = None,
     ) -> None:
-        self._thread = thread
-        self._redactor = redactor
+        self._journal = journal
         self._metrics = metrics
-        self._most_waiting = most_waiting
-        self._waiting: deque[Finished] = deque()
-        self._has_rows = asyncio.Event()
-        self._is_empty = asyncio.Event()
-        self._is_empty.set()
-        self._closing = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._batch_rows = MOST_ROWS
-        self._pause_seconds = FIRST_PAUSE_SECONDS
-        self._problem = ""
-        self._shipped = self._refused_count = self._logged = 0
-        self.refused: deque[RefusedRow] = deque(maxlen=MOST_REFUSED_KEPT)
+        self._most_in_memory = most_in_memory
+        self._handover = handover or AuditLines()
+        self._shipper = Shipper(thread, redactor, self._note_try, metrics=metrics)
+        self._backlog = Backlog(journal.store)
+        self._adopter = Adopter(journal.store, self._shipper)
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._is_open = False
+        self._is_closing = False
+        self._logged = 0
+        if metrics is not None:
+            self._show(metrics)
 
     # ── the port ──
 
     async def begin(self, entry: AuditEntry) -> None:
-        """Accepts the action. Raises AuditUnavailable when its row could not be kept."""
-        if self._task is None or self._closing.is_set():
+        """Writes the intent. Raises AuditUnavailable when it cannot be kept."""
+        if not self._is_running:
             raise AuditUnavailable("The record is closed.", retry_after_seconds=RETRY_AFTER_SECONDS)
-        if len(self._waiting) >= self._most_waiting:
-            raise AuditUnavailable("Too many actions wait for the database.", retry_after_seconds=RETRY_AFTER_SECONDS)
+        self._journal.begin(entry)
 
     async def attempt(self, entry: AuditEntry) -> None:
-        """Nothing yet: what is in memory only is not worth more for having been marked."""
+        """Writes that bytes are about to leave. Raises AuditUnavailable."""
+        self._journal.attempt(entry)
 
     async def end(self, entry: AuditEntry, verdict: Verdict) -> None:
-        """Queues the row. Never raises; never waits."""
-        self._waiting.append(Finished(time.monotonic(), entry, verdict))
-        if not self._has_rows.is_set():
-            self._has_rows.set()
-            self._is_empty.clear()
-        if self._task is None:
-            await self._log_what_is_left()
+        """Writes the outcome and queues its row. Never raises; waits only once the record is closed."""
+        row = self._journal.end(entry, verdict)
+        if row.origin is None or (self._has_room and not self._backlog.count):
+            self._shipper.put(row)
+        else:
+            self._backlog.add(row)
+        if not self._is_open:
+            await self._hand_over(await self._shipper.stop())
 
     # ── life ──
 
     async def start(self) -> None:
-        """Begins to ship."""
-        self._task = asyncio.create_task(self._run(), name="audit-writer")
+        """Opens the journal, begins to ship, and looks for what other processes left behind."""
+        await self._journal.start()
+        self._shipper.start()
+        self._tasks = (
+            asyncio.create_task(self._read_back(), name="audit-backlog"),
+            asyncio.create_task(self._adopter.run(), name="audit-adopter"),
+        )
+        self._is_open = True
 
     async def close(self, grace_seconds: float = 5.0) -> None:
-        """Ships what is there within the grace and logs the rest. Later rows are logged at once."""
-        if self._task is None:
+        """Ships what is there within the grace and hands over the rest. Later rows are handed over at once."""
+        if not self._is_open:
             return
-        self._closing.set()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(grace_seconds):
-                await self._is_empty.wait()
-        self._task.cancel()
-        await asyncio.wait((self._task,))
-        self._task = None
-        await self._log_what_is_left()
+        self._is_closing = True
+        self._shipper.hurry()
+        await self.drained(grace_seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+        left = await self._shipper.stop()
+        self._is_open = False
+        await self._hand_over(left)
+        self._journal.reclaim()
+        await self._journal.close()
 
     async def drained(self, timeout_seconds: float) -> bool:
-        """Waits until nothing waits; whether that came within the time."""
+        """Waits until the table has every row; whether that came within the time."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
-                await self._is_empty.wait()
-        return self._is_empty.is_set()
+                while self._owes_rows:
+                    await self._shipper.is_empty()
+                    await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        return not self._owes_rows
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -152,101 +148,96 @@ class AuditWriter:
     ) -> None:
         await self.close()
 
+    # ── how it is ──
+
+    @property
+    def refused(self) -> list[RefusedRow]:
+        """The last rows that the database would not take."""
+        return list(self._shipper.refused)
+
+    @property
+    def depth(self) -> int:
+        """Finished actions that are not in the table."""
+        return len(self._shipper) + self._backlog.count
+
+    @property
+    def oldest_age_seconds(self) -> float:
+        """How long the oldest row has waited for the table."""
+        behind = time.monotonic() - self._backlog.since if self._backlog.count else 0.0
+        return max(behind, self._shipper.oldest_age_seconds)
+
     def health(self) -> WriterHealth:
         """How it is now."""
-        depth = len(self._waiting)
-        is_writable = self._task is not None and not self._closing.is_set() and depth < self._most_waiting
-        oldest = time.monotonic() - self._waiting[0].ended_at if depth else 0.0
-        return WriterHealth(is_writable, self._problem, depth, oldest, self._shipped, self._refused_count, self._logged)
+        journal = self._journal.health()
+        return WriterHealth(
+            is_writable=self._is_running and journal.is_writable,
+            detail="; ".join(filter(None, (journal.detail, self._shipper.problem))),
+            depth=self.depth,
+            oldest_age_seconds=self.oldest_age_seconds,
+            shipped=self._shipper.shipped,
+            refused=self._shipper.refused_count,
+            logged=self._logged,
+            journal_bytes=journal.size_bytes,
+            journal_segments=journal.segments,
+            open_actions=journal.open_actions,
+            adopted=self._adopter.rows,
+            damaged=self._adopter.damages + self._backlog.damages,
+        )
 
-    # ── shipping ──
+    def _show(self, metrics: Metrics) -> None:
+        store, adopter, backlog = self._journal.store, self._adopter, self._backlog
+        metrics.watch(
+            "audit_oldest_seconds",
+            "How long the oldest entry not yet in the table has waited.",
+            lambda: self.oldest_age_seconds,
+        )
+        metrics.watch("journal_bytes", "What the journal takes on disk.", lambda: store.size_bytes)
+        metrics.watch("journal_segments", "Files of the journal.", lambda: len(store.segments))
+        metrics.watch("journal_adopted_rows", "Rows that ended processes left behind.", lambda: adopter.rows)
+        metrics.watch(
+            "journal_damages",
+            "Places of the journal that could not be read.",
+            lambda: adopter.damages + backlog.damages,
+        )
 
-    async def _run(self) -> None:
-        while True:
-            await self._has_rows.wait()
-            await self._pause(GATHER_SECONDS)
-            while self._waiting:
-                await self._ship_oldest()
-            self._has_rows.clear()
-            self._is_empty.set()
+    # ── rows ──
 
-    async def _ship_oldest(self) -> None:
-        batch = list(islice(self._waiting, self._batch_rows))
-        before = self._shipped
-        try:
-            await self._ship(batch)
-        except DatabaseUnavailable as exc:
-            self._report(self._shipped - before, len(batch))
-            await self._wait_out(exc.reason)
-        else:
-            self._report(self._shipped - before, len(batch))
-            self._note_success()
+    @property
+    def _is_running(self) -> bool:
+        return self._is_open and not self._is_closing and not any(task.done() for task in self._tasks)
 
-    def _report(self, written: int, tried: int) -> None:
+    @property
+    def _has_room(self) -> bool:
+        return len(self._shipper) < self._most_in_memory and self._shipper.waiting_bytes < MOST_BYTES_IN_MEMORY
+
+    @property
+    def _owes_rows(self) -> bool:
+        return self.depth > 0 or self._adopter.is_busy
+
+    def _note_try(self) -> None:
+        self._journal.reclaim()
         if self._metrics is not None:
-            self._metrics.audit_queue(len(self._waiting))
-            self._metrics.audit_written(written)
-            self._metrics.audit_failed(tried - written)
+            self._metrics.audit_queue(self.depth)
 
-    async def _ship(self, batch: Sequence[Finished]) -> None:
-        """Ships the head of the queue; where it is refused, in halves. Raises DatabaseUnavailable."""
-        try:
-            await self._thread.run(partial(ship, batch=batch, redactor=self._redactor), SHIP_SECONDS)
-        except DatabaseUnavailable:
-            raise
-        except Exception as exc:  # noqa: BLE001 -- whatever a row does to us, it must not stop the others
-            await self._isolate(batch, exc)
-        else:
-            self._forget(len(batch))
-            self._shipped += len(batch)
+    async def _read_back(self) -> None:
+        while True:
+            await self._backlog.has_rows.wait()
+            await self._shipper.has_become_short()
+            for row in await self._backlog.take(MOST_ROWS):
+                self._shipper.put(row)
 
-    async def _isolate(self, batch: Sequence[Finished], exc: Exception) -> None:
-        if len(batch) == 1:
-            self._set_aside(batch[0], exc)
-            self._forget(1)
-            return
-        half = len(batch) // 2
-        await self._ship(batch[:half])
-        await self._ship(batch[half:])
-
-    def _set_aside(self, finished: Finished, exc: Exception) -> None:
-        row = row_json(finished, self._redactor)
-        reason = self._redactor.redact(str(exc) or type(exc).__name__)
-        self.refused.append(RefusedRow(finished.entry.action_id, reason, row))
-        self._refused_count += 1
-        log.error("the database refused this row", event="AUDIT", reason=reason, row=orjson.loads(row))
-
-    def _forget(self, count: int) -> None:
-        for _ in range(count):
-            self._waiting.popleft()
-
-    def _note_success(self) -> None:
-        if self._problem:
-            log.info("the record is written again", waiting=len(self._waiting))
-        self._problem = ""
-        self._pause_seconds = FIRST_PAUSE_SECONDS
-        self._batch_rows = min(self._batch_rows * 2, MOST_ROWS)
-
-    async def _wait_out(self, reason: str) -> None:
-        if not self._problem:
-            log.warning("the record cannot be written", reason=reason, waiting=len(self._waiting))
-        self._problem = reason
-        self._batch_rows = max(self._batch_rows // 2, 1)
-        await asyncio.sleep(self._pause_seconds)
-        self._pause_seconds = min(self._pause_seconds * 2, LONGEST_PAUSE_SECONDS)
-
-    async def _pause(self, seconds: float) -> None:
-        """Waits, but not once the writer closes."""
+    async def _hand_over(self, rows: list[Row]) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._closing.wait()
+            async with asyncio.timeout(HANDOVER_SECONDS):
+                while rows:
+                    await self._hand_over_some(rows)
+                    rows = await self._backlog.take(MOST_ROWS)
+        if self._backlog.count:
+            log.warning("rows stay in the journal", rows=self._backlog.count, path=str(self._journal.store.root))
 
-    async def _log_what_is_left(self) -> None:
-        while self._waiting:
-            for _ in range(min(len(self._waiting), LINES_AT_ONCE)):
-                row = row_json(self._waiting.popleft(), self._redactor)
-                log.error("a row that is not in the table", event="AUDIT", row=orjson.loads(row))
-                self._logged += 1
-            if self._waiting:
-                await asyncio.sleep(LINES_PAUSE_SECONDS)
-        self._is_empty.set()
+    async def _hand_over_some(self, rows: list[Row]) -> None:
+        is_taken = await self._handover.take([row.json for row in rows])
+        self._logged += len(rows)
+        for row in rows if is_taken else ():
+            if row.origin is not None:
+                row.origin.settled(row.end)

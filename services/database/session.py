@@ -11,12 +11,19 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final, cast
 
 from pydal import DAL
 
 from services.database.address import Address
-from services.database.failures import DRIVER_ERRORS, DatabaseUnavailable, breaks_connection, failure_of
+from services.database.failures import (
+    DRIVER_ERRORS,
+    DatabaseFailure,
+    DatabaseUnavailable,
+    breaks_connection,
+    failure_of,
+)
 
 IDLE_IN_TRANSACTION_SECONDS: Final = 60
 SQLITE_STEPS_BETWEEN_LOOKS: Final = 10_000
@@ -123,7 +130,7 @@ class Session:
 
     def _open(self) -> DAL:
         if self._address.path is not None:
-            self._address.path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(self._address.path.parent)
         driver_args = dict(self._address.driver_args)
         if self.is_sqlite:
             driver_args["timeout"] = self._statement_seconds
@@ -202,6 +209,14 @@ class Session:
         with suppress(Exception):  # whatever state it is in, it is thrown away
             self._adapter.close(action=None, really=True)
         self._adapter.set_connection(None)
+
+
+def _make_folder(folder: Path) -> None:
+    """Raises DatabaseFailure, which nobody waits out: a folder that cannot be made is not on its way."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise DatabaseFailure(f"the folder {folder} of DATABASE_URL cannot be made: {exc.strerror}") from None
 
 
 def _is_lost(exc: BaseException) -> bool:

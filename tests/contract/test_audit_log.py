@@ -3,11 +3,14 @@
 from collections.abc import AsyncIterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import orjson
 import pytest
 
+from services.audit.following import Follower
 from services.errors import InvalidArgument, OutcomeKind
-from services.ports import ActionFilter, ActionRow, Verdict
+from services.ports import ActionFilter, ActionRow, Places, Verdict
 from tests.support.record import DELIVERED, REJECTED, Record, entry, open_record
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -124,6 +127,20 @@ async def test_filters_narrow_together(record: Record) -> None:
         (ActionFilter(user_id="u1"), ["2"]),
         (ActionFilter(channel_id="c9"), ["3"]),
         (ActionFilter(client_id="other"), ["3"]),
+        (ActionFilter(outcome="rejected"), ["2", "1"]),
+        (ActionFilter(outcome="delivered"), ["3", "0"]),
+        (ActionFilter(outcome="unknown"), []),
+        (ActionFilter(outcome="rejected", success=True), []),
+        (ActionFilter(outcome="rejected", guild_id="g1"), ["1"]),
+        (ActionFilter(error_code="discord_unknown_channel"), ["2", "1"]),
+        (ActionFilter(error_code="discord_unknown_guild"), []),
+        (ActionFilter(places=Places(frozenset({"g1"}))), ["1", "0"]),
+        (ActionFilter(places=Places(frozenset({"g1", "g2"}))), ["2", "1", "0"]),
+        (ActionFilter(places=Places(frozenset({"g2"}), frozenset({"c9"}))), ["3", "2"]),
+        (ActionFilter(places=Places(None, frozenset({"c9"}))), ["3", "2", "1", "0"]),
+        (ActionFilter(places=Places(None, frozenset({"c8"}))), ["2", "1", "0"]),
+        (ActionFilter(places=Places(frozenset(), frozenset())), []),
+        (ActionFilter(places=Places(frozenset({"g1"})), guild_id="g2"), []),
         (ActionFilter(since=NOON + hour, until=NOON + 3 * hour), ["2", "1"]),
         (ActionFilter(since=NOON + hour + timedelta(microseconds=1)), ["3", "2"]),
         (ActionFilter(guild_id="' OR 1=1 --"), []),
@@ -131,6 +148,95 @@ async def test_filters_narrow_together(record: Record) -> None:
         (ActionFilter(guild_id="\x00\ud800" * 99), []),
     ]:
         assert await ids_of(record, wanted) == expected, wanted
+
+
+async def exported(record: Record, wanted: ActionFilter = EVERYTHING, most_rows: int | None = None) -> list[Any]:
+    return [
+        orjson.loads(line) async for chunk in record.reader.export(wanted, most_rows) for line in chunk.splitlines()
+    ]
+
+
+async def test_an_export_has_every_row_once_oldest_first(record: Record) -> None:
+    for number in range(730):
+        await record.put(entry(request_id=str(number), created_at=NOON + timedelta(seconds=number // 7)))
+    await written(record)
+    rows = await exported(record)
+    assert [row["request_id"] for row in rows] == list(reversed(await ids_of(record, EVERYTHING)))
+    assert len(rows) == 730
+    assert len(await exported(record, most_rows=333)) == 333
+    assert await exported(record, ActionFilter(guild_id="nowhere")) == []
+    assert len(await exported(record, ActionFilter(since=NOON + timedelta(seconds=100)))) == 30
+
+
+async def test_an_exported_row_is_what_a_page_shows(record: Record) -> None:
+    await record.put(entry(created_at=NOON, request_data={"content": "a\nb\u2028 👋", "n": [1.5, None]}), REJECTED)
+    await written(record)
+    [shown] = (await record.reader.page(EVERYTHING, 10, None)).rows
+    assert await exported(record) == [orjson.loads(orjson.dumps(shown, option=orjson.OPT_UTC_Z))]
+
+
+async def test_rows_written_during_an_export_are_left_for_the_next(record: Record) -> None:
+    for number in range(150):
+        await record.put(entry(request_id=str(number), created_at=NOON + timedelta(seconds=number)))
+    await written(record)
+    chunks = record.reader.export(EVERYTHING)
+    found = [await anext(chunks)]
+    for number in (0, 149, 1000):
+        await record.put(entry(request_id="late", created_at=NOON + timedelta(seconds=number)))
+    await written(record)
+    found += [chunk async for chunk in chunks]
+    assert [orjson.loads(line)["request_id"] for line in b"".join(found).splitlines()] == list(map(str, range(150)))
+
+
+async def test_what_others_wrote_into_a_row_does_not_stop_an_export(record: Record) -> None:
+    insert = "INSERT INTO discord_actions (action_type, action_id, request_data) VALUES ('ban_user', 'old', %s)"
+    await record.database.writer.run(lambda session: session.execute(insert, ('{"n": 123456789012345678901234}',)), 5)
+    [row] = await exported(record)
+    assert row["request_data"]["n"] == pytest.approx(123456789012345678901234)
+
+
+async def test_large_rows_come_in_smaller_pieces(record: Record) -> None:
+    for number in range(120):
+        await record.put(entry(request_id=str(number), request_data={"content": "x" * 20_000}))
+    await written(record)
+    sizes = [len(chunk.splitlines()) async for chunk in record.reader.export(EVERYTHING)]
+    assert sizes == [100, 20]
+    for number in range(120):
+        await record.put(entry(request_id=str(number), request_data={"content": "x" * 20_000}))
+    await written(record)
+    assert [len(chunk.splitlines()) async for chunk in record.reader.export(EVERYTHING)] == [100, 50, 25, 25, 25, 15]
+
+
+async def test_a_follower_sees_each_row_that_is_written_once(record: Record) -> None:
+    await record.put(entry(request_id="before"))
+    await written(record)
+    follower = Follower(record.reader, ActionFilter(channel_id="123"))
+    await follower.begin()
+    assert await follower.written() == []
+    for number in range(3):
+        await record.put(entry(request_id=str(number), created_at=NOON - timedelta(days=number)))
+        await record.put(entry(request_id="elsewhere", channel_id="124"))
+    await written(record)
+    assert [row.request_id for row in await follower.written()] == ["0", "1", "2"]
+    assert await follower.written() == []
+
+
+async def test_a_follower_sees_a_row_that_was_committed_late(record: Record) -> None:
+    insert = "INSERT INTO discord_actions (id, action_type, action_id) VALUES (%s, 'ban_user', %s)"
+    follower = Follower(record.reader, EVERYTHING)
+    await follower.begin()
+    for row_id, expected in ((5000, [5000]), (4500, [4500]), (9000, [9000]), (8000, [8000])):
+        await record.database.writer.run(lambda s, i=row_id: s.execute(insert, (i, f"id-{i}")), 5)  # type: ignore[misc]
+        assert [row.id for row in await follower.written()] == expected
+
+
+async def test_a_follower_catches_up_with_many_rows(record: Record) -> None:
+    follower = Follower(record.reader, EVERYTHING)
+    await follower.begin()
+    for _ in range(450):
+        await record.put(entry())
+    await written(record)
+    assert [len(await follower.written()) for _ in range(4)] == [200, 200, 50, 0]
 
 
 async def test_pages_are_newest_first_and_end(record: Record) -> None:

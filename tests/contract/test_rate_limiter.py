@@ -9,10 +9,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import SecretStr
 
-from services.discord.rate_limit import InProcessRateLimiter, Lane, Observation, Permit, RateLimiter
+from services.discord.rate_limit import (
+    InProcessRateLimiter,
+    Lane,
+    Observation,
+    Permit,
+    RateLimiter,
+    RedisRateLimiter,
+)
 from services.errors import RateLimited
 from services.ports import Priority
+from services.redis_link import RedisLink
 
 PATIENCE_SECONDS = 5.0
 
@@ -43,11 +52,20 @@ async def in_process(limits: Limits) -> AsyncIterator[RateLimiter]:
     limiter.close()
 
 
-@pytest.fixture(params=[in_process])
+@pytest.fixture(params=["in_process", "redis"])
 def opening(request: pytest.FixtureRequest) -> Opening:
     """How a limiter of each state is opened."""
-    opened: Opening = request.param
-    return opened
+    if request.param == "in_process":
+        return in_process
+    url = SecretStr(request.getfixturevalue("valkey_url"))
+
+    @asynccontextmanager
+    async def shared(limits: Limits) -> AsyncIterator[RateLimiter]:
+        clock = SystemClock()
+        async with RedisLink(url, "test", clock) as link, RedisRateLimiter(limits, clock, link) as limiter:
+            yield limiter
+
+    return shared
 
 
 def lane(major: str = "1", *, entity: str | None = None, is_webhook: bool = False) -> Lane:

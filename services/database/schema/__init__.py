@@ -26,6 +26,7 @@ STEPS: Final[tuple[tuple[Callable[[Session], None], Callable[[Session], None]], 
     (postgresql.create_actions, sqlite.create_actions),
     (postgresql.index_actions, sqlite.index_actions),
     (postgresql.create_clients, sqlite.create_clients),
+    (postgresql.index_outcomes, sqlite.index_outcomes),
 )
 """Each step on PostgreSQL and on SQLite. Only ever appended to."""
 

@@ -64,6 +64,13 @@ _INDEXES: Final = (
 )
 """Each ends in the order rows are read in. Partial ones spare an insert the columns an action does not have."""
 
+_MORE_INDEXES: Final = (
+    "discord_actions_by_action ON discord_actions (action_type, created_at, id)",
+    "discord_actions_by_outcome ON discord_actions (outcome, created_at, id) WHERE success = FALSE",
+    "discord_actions_by_error ON discord_actions (error_code, created_at, id) WHERE error_code IS NOT NULL",
+)
+"""Who asks for an outcome asks for one that is rare; delivered rows are found by time."""
+
 _CLIENTS: Final = """
 CREATE TABLE IF NOT EXISTS discord_clients (
     id SERIAL PRIMARY KEY,
@@ -86,6 +93,12 @@ def create_actions(session: Session) -> None:
 def index_actions(session: Session) -> None:
     """An index for each question the record is asked."""
     for index in _INDEXES:
+        session.execute(f"CREATE INDEX IF NOT EXISTS {index}")
+
+
+def index_outcomes(session: Session) -> None:
+    """Indexes for the questions what was done, how it ended and why."""
+    for index in _MORE_INDEXES:
         session.execute(f"CREATE INDEX IF NOT EXISTS {index}")
 
 

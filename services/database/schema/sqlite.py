@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from services.database.schema.postgresql import index_actions
+from services.database.schema.postgresql import index_actions, index_outcomes
 from services.database.session import Session
 
-__all__ = ["create_actions", "create_clients", "index_actions"]
+__all__ = ["create_actions", "create_clients", "index_actions", "index_outcomes"]
 
 _ACTIONS: Final = """
 CREATE TABLE IF NOT EXISTS discord_actions (

@@ -97,7 +97,7 @@ def test_bounds_are_named(action_type: type[Action], fields: dict[str, Any], poi
 def test_empty_means_absent() -> None:
     full = {"guild_id": "1", "user_id": "2", "reason": "", "delete_message_days": None}
     assert parse(BanUser, full) == parse(BanUser, {"guild_id": "1", "user_id": "2"})
-    embed = {"title": "T", "color": "", "url": "", "timestamp": "", "fields": [], "author_name": None}
+    embed: dict[str, Any] = {"title": "T", "color": "", "url": "", "timestamp": "", "fields": [], "author_name": None}
     sent = {"channel_id": "1", "content": "", "embed": embed, "allowed_mentions": []}
     assert parse(SendMessage, sent).record() == {"channel_id": "1", "embed": {"title": "T"}}
     role = {"guild_id": "1", "user_id": "2", "role_id": "3", "action": ""}

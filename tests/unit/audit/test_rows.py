@@ -8,15 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.audit.columns import COLUMNS, LONGEST, storable, time_of, time_text
-from services.audit.rows import Finished, row_json
+from services.audit.rows import entry_half, joined, verdict_half
 from services.errors import OutcomeKind
 from services.ports import AuditEntry, Verdict
 from services.redaction import HIDDEN, Redactor
 from tests.support.record import DELIVERED, REJECTED, entry
 
 
+class NothingIsSecret(Redactor):
+    def redact(self, text: str) -> str:
+        return text
+
+    def redact_value(self, value: Any) -> Any:
+        return value
+
+
+def encoded_row(one: AuditEntry, verdict: Verdict, redactor: Redactor) -> bytes:
+    return joined(entry_half(one, redactor), verdict_half(verdict, redactor))
+
+
 def row(one: AuditEntry, verdict: Verdict = DELIVERED, redactor: Redactor | None = None) -> dict[str, Any]:
-    loaded: dict[str, Any] = orjson.loads(row_json(Finished(0, one, verdict), redactor or Redactor()))
+    loaded: dict[str, Any] = orjson.loads(encoded_row(one, verdict, redactor or Redactor()))
     return loaded
 
 
@@ -90,7 +102,7 @@ def test_secrets_are_hidden_by_form_by_name_and_by_value() -> None:
                 "content": "it is known-by-heart",
             }
         ),
-        Verdict(OutcomeKind.REJECTED, error_message="Bearer abcdefghijklmnopqrstuvwxyz"),
+        Verdict(OutcomeKind.REJECTED, error_message="Bearer abcdefghijklmnop-0123456789"),
         redactor,
     )
     assert written["request_data"] == {
@@ -118,9 +130,40 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.text(st.characters(codec=None)), JSON, max_size=4), st.text(st.characters(codec=None)))
 def test_any_value_becomes_a_row_a_database_can_hold(data: dict[str, Any], text: str) -> None:
-    encoded = row_json(Finished(0, entry(request_data=data, user_id=text), DELIVERED), Redactor())
+    encoded = encoded_row(entry(request_data=data, user_id=text), DELIVERED, Redactor())
     assert "\x00" not in str(orjson.loads(encoded))
     assert encoded.decode().encode() == encoded
+
+
+PIECES = st.sampled_from(
+    [
+        "https://discord.com/api/webhooks/123/abcdefSECRET",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.signature",
+        "MTIzNDU2Nzg5MDEyMzQ1Njc4.abcdef.abcdefghijklmnopqrstuvwxyz0",
+        "postgresql://user:pass-word@host/db",
+        "Bearer\tabcdefghijklmnop-0123456789",
+        "authorization:\x0b",
+        "Authorization",
+        "bot\n",
+        "known-by-heart",
+        "token",
+        '"',
+        "\\",
+        " ",
+        "=",
+    ]
+)
+SUSPICIOUS = st.lists(PIECES | st.text(max_size=5), max_size=5).map("".join)
+
+
+@given(st.dictionaries(SUSPICIOUS, SUSPICIOUS | st.lists(SUSPICIOUS, max_size=3), max_size=4), SUSPICIOUS)
+def test_what_is_hidden_text_by_text_is_hidden_in_a_row(data: dict[str, Any], text: str) -> None:
+    redactor = Redactor()
+    redactor.register("known-by-heart")
+    written = row(entry(request_data=data), Verdict(OutcomeKind.REJECTED, error_message=text), redactor)
+    plain = row(entry(request_data=data), Verdict(OutcomeKind.REJECTED, error_message=text), NothingIsSecret())
+    assert written["request_data"] == redactor.redact_value(plain["request_data"])
+    assert written["error_message"] == redactor.redact(plain["error_message"])
 
 
 @given(st.text(st.characters(codec=None)))
