@@ -1,4 +1,4 @@
-"""The command. `python app.py` serves; `check-config` and `clients` are for operators."""
+"""The command. `python app.py` serves; `check-config`, `clients`, `audit` and `limits` are for operators."""
 
 import argparse
 import sys
@@ -24,16 +24,25 @@ def _run(asked: argparse.Namespace) -> int:
         from services.clients import commands  # noqa: PLC0415  # serving does not need it
 
         return commands.run(asked, database_settings())
+    if asked.command == "audit":
+        from services.audit import commands as audit_commands  # noqa: PLC0415  # see above
+
+        return audit_commands.run(asked, database_settings())
     settings = Settings.load()
     if asked.command == "check-config":
-        print("The configuration is complete.")
+        print("The configuration is complete.", settings.summary(), sep="\n")
         return 0
+    if asked.command == "limits":
+        from services.lifecycle import limits_command  # noqa: PLC0415  # serving does not need it
+
+        return limits_command.run(asked, settings)
     from services.lifecycle import run  # noqa: PLC0415  # checking a configuration need not load both servers
 
     return run(settings)
 
 
 def _parser() -> argparse.ArgumentParser:
+    from services.audit import commands as audit_commands  # noqa: PLC0415  # see above
     from services.clients import commands  # noqa: PLC0415  # see above
 
     parser = argparse.ArgumentParser(
@@ -43,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     chosen.add_parser("serve", help="serve gRPC and REST (the default)")
     chosen.add_parser("check-config", help="report every problem of the configuration and exit")
     commands.add_arguments(chosen.add_parser("clients", help="add, list and revoke registered clients"))
+    limits = chosen.add_parser("limits", help="show what the running module knows of Discord's limits")
+    limits.add_argument("--url", help="where its REST port is (default: by HOST and REST_PORT)")
+    limits.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    audit_commands.add_arguments(chosen.add_parser("audit", help="read the audit log: tail, show, export"))
     return parser
 
 

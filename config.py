@@ -26,8 +26,10 @@ from configuration.sections import (
     ModuleSettings,
 )
 from configuration.sources import Problem, read_variables
+from configuration.summary import summary
 from configuration.table import Variable, table_of
-from configuration.values import ROOT, password_of
+from configuration.urls import password_of
+from configuration.values import ROOT
 
 __all__ = [
     "ENV_FILE",
@@ -105,6 +107,12 @@ class Settings:
             record=reading.of(RecordSettings),
             logs=logs.model_copy(update={"syslog": syslog}),
         )
+
+    def summary(self) -> str:
+        """Tell every section, a paragraph each, without its secrets."""
+        sections = (self.discord, self.auth, self.database, self.limits, self.servers, self.servers.tls)
+        rest = (self.deadlines, self.record, self.logs, self.logs.syslog, self.module)
+        return summary(section for section in (*sections, *rest) if section is not None)
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -81,7 +81,16 @@ class RecordSettings(Section):
     journal_dir: Folder = Field(
         Path("data/journal"),
         validation_alias="JOURNAL_DIR",
-        description="The audit journal on disk, on a writable volume.",
+        description="The audit journal on disk and, without Redis, the idempotency keys; on a writable volume. "
+        "Replicas on one machine that share a database may share it.",
+    )
+    journal_max_mb: int = Field(
+        512,
+        ge=64,
+        le=1_048_576,
+        validation_alias="JOURNAL_MAX_MB",
+        description="What the journal may take on disk, in MiB. Past it, actions are refused until the database "
+        "takes rows again.",
     )
     retention_days: int | None = Field(
         None,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from configuration import values
+from configuration import credentials, urls, values
 
 
 def kept_secret(rule: Callable[[str], str]) -> Callable[[SecretStr], SecretStr]:
@@ -14,11 +14,13 @@ def kept_secret(rule: Callable[[str], str]) -> Callable[[SecretStr], SecretStr]:
     return lambda secret: SecretStr(rule(secret.get_secret_value()))
 
 
-BotToken = Annotated[SecretStr, AfterValidator(kept_secret(values.bot_token))]
-SigningKey = Annotated[SecretStr, AfterValidator(kept_secret(values.signing_key))]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(kept_secret(values.database_url))]
-RedisUrl = Annotated[SecretStr, AfterValidator(kept_secret(values.redis_url))]
+BotToken = Annotated[SecretStr, AfterValidator(kept_secret(credentials.bot_token))]
+SigningKey = Annotated[SecretStr, AfterValidator(kept_secret(credentials.signing_key))]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(kept_secret(urls.database_url))]
+RedisUrl = Annotated[SecretStr, AfterValidator(kept_secret(urls.redis_url))]
 ModuleName = Annotated[str, AfterValidator(values.module_name)]
+ModuleVersion = Annotated[str, AfterValidator(values.module_version)]
+EgressName = Annotated[str, AfterValidator(values.module_name)]
 Host = Annotated[str, AfterValidator(values.host)]
 Facility = Annotated[str, AfterValidator(values.facility)]
 Folder = Annotated[Path, AfterValidator(values.from_root)]

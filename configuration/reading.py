@@ -62,10 +62,19 @@ class Reading:
             return None
 
     def _problem(self, section: type[Section], details: ErrorDetails) -> Problem:
-        name = str(details["loc"][0])
+        name = _variable_of(section, str(details["loc"][0]))
         if any(problem.variable == f"{name}_FILE" for problem in self._problems):
             return next(problem for problem in self._problems if problem.variable == f"{name}_FILE")
-        return Problem(name, _sentence(section, self._table[name], details))
+        variable = self._table[name]
+        is_default = name not in self._variables and not variable.has_no_default
+        unset = f" (not set, it is {variable.default})" if is_default else ""
+        return Problem(name, _sentence(section, variable, details) + unset)
+
+
+def _variable_of(section: type[Section], place: str) -> str:
+    """The variable a problem is about: pydantic names it by the variable, but a default by its field."""
+    field = section.model_fields.get(place)
+    return place if field is None else str(field.validation_alias)
 
 
 def _sentence(section: type[Section], variable: Variable, details: ErrorDetails) -> str:
@@ -98,6 +107,4 @@ def _expected(variable: Variable, kind: str, context: Mapping[str, Any]) -> str:
         return str(context["expected"]).replace("'", "")
     if kind.startswith("bool"):
         return "true or false"
-    if kind.startswith("string_too"):
-        return "text of 1 to 64 characters"
     return "a value of another form"

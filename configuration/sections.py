@@ -10,11 +10,13 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from configuration import values
+from configuration import urls
 from configuration.kinds import (
     BotToken,
     DatabaseUrl,
+    EgressName,
     ModuleName,
+    ModuleVersion,
     RedisUrl,
     SigningKey,
 )
@@ -33,10 +35,8 @@ class ModuleSettings(Section):
         validation_alias="MODULE_NAME",
         description="Its name in logs, /health and metrics.",
     )
-    version: str = Field(
+    version: ModuleVersion = Field(
         RELEASE,
-        min_length=1,
-        max_length=64,
         validation_alias="MODULE_VERSION",
         description="Its version there.",
     )
@@ -93,7 +93,7 @@ class DiscordSettings(Section):
     @classmethod
     def _with_version(cls, value: str, info: ValidationInfo) -> str:
         versioned = value.replace("{version}", str(info.data.get("api_version", 10)))
-        return values.api_base(versioned, allows_http=info.data.get("api_allows_http", False))
+        return urls.api_base(versioned, allows_http=info.data.get("api_allows_http", False))
 
 
 class LimitSettings(Section):
@@ -120,6 +120,12 @@ class LimitSettings(Section):
         validation_alias="REDIS_URL",
         description="redis://:password@host:6379/0. Set: limits and idempotency are shared by all replicas. "
         "Unset: this process alone.",
+    )
+    egress_id: EgressName = Field(
+        "default",
+        validation_alias="EGRESS_ID",
+        description="The name of the address requests to Discord leave from. Replicas with the same name share its "
+        "budget of invalid requests and stop together when Cloudflare blocks it.",
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from configuration.section import Section
+from configuration.values import from_root
 
 LONGEST_SECRET_BYTES = 64 * 1024
 
@@ -71,12 +72,21 @@ def _take_secret_file(name: str, given: Mapping[str, str], variables: dict[str, 
     if name in variables:
         return Problem(variable, f"is set beside {name}; keep one of the two")
     try:
-        with Path(path).expanduser().open("rb") as file:
-            text = file.read(LONGEST_SECRET_BYTES).decode().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        return Problem(variable, f"names a file that cannot be read: {path} ({reason})")
-    if not text:
-        return Problem(variable, f"names an empty file: {path}")
-    variables[name] = text
+        variables[name] = _content(path)
+    except ValueError as error:
+        return Problem(variable, str(error))
     return None
+
+
+def _content(path: str) -> str:
+    """Read a secret's file. Raises ValueError with what is wrong with it."""
+    try:
+        with from_root(Path(path)).open("rb") as file:
+            text = file.read(LONGEST_SECRET_BYTES).decode().strip()
+    except OSError as error:
+        raise ValueError(f"names a file that cannot be read: {path} ({error.strerror})") from error
+    except UnicodeDecodeError:
+        raise ValueError(f"names a file that cannot be read: {path} (it is not UTF-8)") from None
+    if not text:
+        raise ValueError(f"names an empty file: {path}")
+    return text

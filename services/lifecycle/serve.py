@@ -4,19 +4,21 @@
     SIGTERM → NOT_SERVING, readiness 503 → pause → both servers stop accepting and finish → Discord session
             → the record drained into the table → exit 0
 
-What is held is on one exit stack and unwinds in reverse; one stop event ends both servers.
+What is held is on one exit stack and unwinds in reverse; one stop event ends both servers. A stop that is asked for
+while the start still waits, for a database above all, ends the start: an orderly stop as well.
 """
 
 import asyncio
 import signal
 import time
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from typing import Final
 
 import uvloop
 
 from config import Settings
-from services.database import DatabaseUnavailable
+from services.database import DatabaseFailure
 from services.grpc_handler import BadCertificate, CannotListen
 from services.lifecycle.build import build
 from services.lifecycle.rest_server import PortTaken
@@ -46,7 +48,7 @@ async def _serve_until_signal(settings: Settings, redactor: Redactor) -> int:
         loop.add_signal_handler(signal_number, stop.set)
     try:
         await serve(settings, stop, redactor)
-    except (DatabaseUnavailable, CannotListen, BadCertificate, PortTaken) as exc:
+    except (DatabaseFailure, CannotListen, BadCertificate, PortTaken) as exc:
         log.error("cannot start", reason=str(exc))  # noqa: TRY400 -- the reason is for the operator, no traceback
         return EXIT_FAILED
     return EXIT_OK
@@ -56,10 +58,34 @@ async def serve(settings: Settings, stop: asyncio.Event, redactor: Redactor) -> 
     """Serves until `stop` is set, then drains. Raises what keeps it from starting."""
     began = time.monotonic()
     async with AsyncExitStack() as stack:
-        house = await build(settings, stack, redactor)
+        house = await _unless_stopped(stop, build(settings, stack, redactor))
+        if house is None:
+            log.info("stopped before it served")
+            return
         grpc_port, rest_port = await house.open_ports()
         log.info("serving", grpc_port=grpc_port, rest_port=rest_port, start_ms=round((time.monotonic() - began) * 1000))
         await stop.wait()
         log.info("stopping", running=house.service.running_count)
         await house.wind_down(settings.servers.shutdown_pause_seconds, settings.servers.shutdown_grace_seconds)
     log.info("stopped")
+
+
+async def _unless_stopped[T](stop: asyncio.Event, starting: Awaitable[T]) -> T | None:
+    """Awaits `starting` in this task, and cancels it when `stop` is set: None then."""
+    bound = asyncio.timeout(None)
+    try:
+        async with bound:
+            watch = asyncio.create_task(_end_at(stop, bound), name="stop-while-starting")
+            try:
+                return await starting
+            finally:
+                watch.cancel()
+    except TimeoutError:
+        if not bound.expired():
+            raise
+        return None
+
+
+async def _end_at(stop: asyncio.Event, bound: asyncio.Timeout) -> None:
+    await stop.wait()
+    bound.reschedule(asyncio.get_running_loop().time())

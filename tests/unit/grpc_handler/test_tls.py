@@ -6,6 +6,7 @@ from pathlib import Path
 import grpc
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from config import TlsSettings
 from services.grpc_handler.tls import BadCertificate, server_credentials
@@ -69,4 +70,47 @@ def test_a_key_of_another_certificate_is_named(tmp_path: Path) -> None:
     settings.key_file.write_bytes(ANOTHER.issue_cert("localhost").private_key_pem.bytes())
 
     with pytest.raises(BadCertificate, match="TLS_CERT_FILE and TLS_KEY_FILE"):
+        server_credentials(settings)
+
+
+def test_an_encrypted_key_is_named_and_nobody_is_asked_for_a_password(tmp_path: Path) -> None:
+    settings = files(tmp_path)
+    key = serialization.load_pem_private_key(settings.key_file.read_bytes(), password=None)
+    encrypted = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"a password"),
+    )
+    settings.key_file.write_bytes(encrypted)
+
+    with pytest.raises(BadCertificate, match="TLS_KEY_FILE is encrypted"):
+        server_credentials(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("cert.pem", "TLS_CERT_FILE holds no certificate in PEM"),
+        ("key.pem", "TLS_KEY_FILE holds no private key in PEM"),
+        ("ca.pem", "TLS_CLIENT_CA_FILE holds no certificate in PEM"),
+    ],
+)
+@pytest.mark.parametrize("content", [b"", b"not PEM", b"\x30\x82\x01\x01"], ids=("empty", "text", "DER"))
+def test_a_file_without_pem_is_named(tmp_path: Path, name: str, told: str, content: bytes) -> None:
+    settings = files(tmp_path, asks_clients=True)
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(BadCertificate, match=told):
+        server_credentials(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("cert.pem", "TLS_CERT_FILE"), ("key.pem", "TLS_KEY_FILE"), ("ca.pem", "TLS_CLIENT_CA_FILE")],
+)
+def test_a_file_that_is_gone_is_named(tmp_path: Path, name: str, told: str) -> None:
+    settings = files(tmp_path, asks_clients=True)
+    (tmp_path / name).unlink()
+
+    with pytest.raises(BadCertificate, match=f"{told} cannot be read: No such file"):
         server_credentials(settings)
