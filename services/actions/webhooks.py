@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from services.actions.base import Action, Done, Outcome, Rest, Stamp
 from services.actions.messages import message_body
-from services.ports import Call, Json, MessageBody, Repeat, Reply, Scope, WebhookBody
+from services.ports import Call, Json, Repeat, Reply, Scope, WebhookBody
 from services.values import AllowedMentions, Content, Embed, Snowflake, WebhookName, WebhookUrl, check_embed_texts
 
 WEBHOOK_ADDRESS: Final = "https://discord.com/api/webhooks"
@@ -105,7 +105,6 @@ class SendWebhook(Action):
             body=message_body(self.content, self.embeds, self.allowed_mentions),
             query={"wait": "true"} | thread,
             is_webhook=True,
-            reads=MessageBody,
         )
 
     def outcome(self, reply: Reply) -> Done:

@@ -1,15 +1,15 @@
 """One view for every action of the catalogue."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 from quart import Response
 
-from services.actions import Action, parse
+from services.actions import Action
 from services.discord_service import Performed
-from services.errors import InvalidArgument, Violation
+from services.errors import Violation
 from services.rest_api.body import read_fields, read_optional_fields
-from services.rest_api.conditions import read_conditions
+from services.rest_api.conditions import conditions_of
 from services.rest_api.dependencies import RestDependencies
 from services.rest_api.request import current_request
 from services.rest_api.responses import json_response
@@ -27,25 +27,14 @@ def action_view(action_type: type[Action], given: RestDependencies) -> View:
     async def view(**path_fields: str) -> Response:
         request = current_request()
         caller = await given.authenticator.authenticate(request.bearer_token)
-        conditions = read_conditions(request, given.deadlines)
+        conditions = conditions_of(request, given.deadlines)
         fields = await read(request, conditions.request.deadline)
         repeated = [Violation((name,), MISPLACED) for name in path_fields if name in fields]
-        action = _parse(action_type, fields | path_fields, [*conditions.violations, *repeated])
+        action = conditions.parse(action_type, fields | path_fields, repeated)
         request.has_reached_service = True
         return _answer(await given.service.perform(action, caller, conditions.request))
 
     return view
-
-
-def _parse[A: Action](action_type: type[A], fields: dict[str, Any], violations: list[Violation]) -> A:
-    """The action. Raises InvalidArgument for `violations`, found before, and for every bad field together."""
-    try:
-        action = parse(action_type, fields)
-    except InvalidArgument as exc:
-        raise InvalidArgument([*violations, *exc.violations]) from None
-    if violations:
-        raise InvalidArgument(violations)
-    return action
 
 
 def _answer(performed: Performed) -> Response:

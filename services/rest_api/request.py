@@ -6,7 +6,7 @@ one measures what arrives and throws away everything once it is too much.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Final, cast
 
@@ -14,6 +14,7 @@ import quart
 from quart.wrappers.request import Body
 
 from services.errors import DeadlineExceeded, PayloadTooLarge
+from services.request_conditions import joined
 from services.telemetry import RequestScope
 
 LARGEST_BODY_BYTES: Final = 1024 * 1024
@@ -68,15 +69,21 @@ class RestRequest(quart.Request):
     body: BoundedBody
     has_reached_service = False
     """Whether it was handed to the service, which then counts and records it."""
+    applied_wait_seconds: float | None = None
+    """The wait the caller asked for with `Prefer`, as far as it is granted."""
 
     @cached_property
     def sent(self) -> Mapping[str, str]:
-        """The headers by their names in lower case; repeated ones joined as RFC 9110 section 5.3 says."""
-        sent: dict[str, str] = {}
-        for raw_name, raw_value in self.scope["headers"]:
-            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-            sent[name] = f"{sent[name]}, {value}" if name in sent else value
-        return sent
+        """The headers by their names in lower case; repeated ones joined."""
+        headers: Iterable[tuple[bytes, bytes]] = self.scope["headers"]
+        return joined((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+
+    def each(self, name: str) -> list[str]:
+        """Every value of a header whose name is given in lower case, for what must not be joined."""
+        if name not in self.sent:
+            return []
+        raw_name = name.encode("latin-1")
+        return [value.decode("latin-1") for sent_name, value in self.scope["headers"] if sent_name == raw_name]
 
     @cached_property
     def log_scope(self) -> RequestScope:

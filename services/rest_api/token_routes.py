@@ -7,7 +7,7 @@ from quart import Response
 from services.errors import InvalidArgument, Violation
 from services.rest_api.action_routes import View
 from services.rest_api.body import read_fields
-from services.rest_api.conditions import read_conditions
+from services.rest_api.conditions import conditions_of
 from services.rest_api.dependencies import RestDependencies
 from services.rest_api.request import current_request
 from services.rest_api.responses import NOT_STORED, json_response
@@ -21,7 +21,7 @@ def token_view(given: RestDependencies) -> View:
 
     async def view() -> Response:
         request = current_request()
-        conditions = read_conditions(request, given.deadlines)
+        conditions = conditions_of(request, given.deadlines)
         conditions.check()
         fields = await read_fields(request, conditions.request.deadline)
         _check(fields)

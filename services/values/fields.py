@@ -1,7 +1,7 @@
 """What every group of request fields has in common.
 
-Unknown fields are refused. An empty text, an empty list and null mean the same as leaving a field of that kind out: proto3
-cannot tell them apart, and the two protocols must not differ.
+Unknown fields are refused. An empty text, an empty list and null mean the same as leaving a field of that kind out:
+proto3 cannot tell them apart, and the two protocols must not differ.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, model_validator
-
 
 # More than any group has; naming thousands of unknown fields would take long and help nobody.
 MOST_FIELDS: Final = 64

@@ -430,6 +430,13 @@ SURVIVING: Final = (
         requests=2,
     ),
     _survives(
+        "a webhook message whose answer breaks off",
+        "SendWebhook",
+        WEBHOOK_MESSAGE,
+        _once(FaultKind.TRUNCATED),
+        requests=1,
+    ),
+    _survives(
         "a reaction after a shared 429",
         "AddReaction",
         REACTION,

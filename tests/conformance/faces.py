@@ -1,7 +1,7 @@
 """The two protocols as a caller meets them, brought to one form so that they can be compared."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ import grpc
 from google.protobuf import json_format
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
+from multidict import CIMultiDict
 
 from proto import discord_action_pb2 as messages
 from services.actions import CATALOGUE, Action
@@ -39,14 +40,19 @@ class Heard:
         return (self.code, self.outcome, self.is_retryable, self.fields, self.discord_code, sorted(self.result))
 
 
+type Headers = Mapping[str, str] | Sequence[tuple[str, str]]
+
+
 class Face(Protocol):
-    """One protocol."""
+    """One protocol. Headers that are pairs may hold a name twice."""
 
     name: str
 
-    async def perform(
-        self, rpc: str, fields: Mapping[str, Any], token: str, headers: Mapping[str, str] | None = None
-    ) -> Heard: ...
+    async def perform(self, rpc: str, fields: Mapping[str, Any], token: str, headers: Headers = ()) -> Heard: ...
+
+
+def _pairs(token: str, headers: Headers) -> list[tuple[str, str]]:
+    return [("authorization", f"Bearer {token}"), *(headers.items() if isinstance(headers, Mapping) else headers)]
 
 
 class RestFace:
@@ -58,13 +64,11 @@ class RestFace:
         self._session = session
         self._url = url
 
-    async def perform(
-        self, rpc: str, fields: Mapping[str, Any], token: str, headers: Mapping[str, str] | None = None
-    ) -> Heard:
+    async def perform(self, rpc: str, fields: Mapping[str, Any], token: str, headers: Headers = ()) -> Heard:
         rest = ACTIONS[rpc].rest
         body = {name: value for name, value in fields.items() if name not in rest.path_fields}
         path = rest.path.format_map({name: fields.get(name, "") for name in rest.path_fields})
-        sent = {"Authorization": f"Bearer {token}", **(headers or {})}
+        sent = CIMultiDict(_pairs(token, headers))
         json_body = body if rest.method != "DELETE" else None
         async with self._session.request(rest.method, self._url + path, json=json_body, headers=sent) as response:
             content = json.loads(await response.read())
@@ -107,16 +111,14 @@ class GrpcFace:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._channel = channel
 
-    async def perform(
-        self, rpc: str, fields: Mapping[str, Any], token: str, headers: Mapping[str, str] | None = None
-    ) -> Heard:
+    async def perform(self, rpc: str, fields: Mapping[str, Any], token: str, headers: Headers = ()) -> Heard:
         request = json_format.ParseDict(dict(fields), getattr(messages, f"{rpc}Request")())
         call = self._channel.unary_unary(
             SERVICE + rpc,
             request_serializer=type(request).SerializeToString,
             response_deserializer=getattr(messages, f"{rpc}Response").FromString,
         )
-        metadata = [("authorization", f"Bearer {token}"), *((k.lower(), v) for k, v in (headers or {}).items())]
+        metadata = [(name.lower(), value) for name, value in _pairs(token, headers)]
         pending = call(request, metadata=metadata, timeout=20)
         try:
             response = await pending

@@ -1,7 +1,7 @@
 """A real server on loopback, the fakes behind it, and a caller's view of its answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -118,17 +118,23 @@ class Serving:
         self,
         rpc: str,
         fields: Mapping[str, Any],
-        metadata: Mapping[str, str] | None = None,
+        metadata: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         timeout_seconds: float | None = CALL_SECONDS,
     ) -> "Answered":
         request = getattr(discord_action_pb2, f"{rpc}Request")(**fields)
-        sent = {"authorization": f"Bearer {TOKEN}"} | dict(metadata or {})
-        pending = getattr(self.stub, rpc)(request, metadata=tuple(sent.items()), timeout=timeout_seconds)
+        pending = getattr(self.stub, rpc)(request, metadata=_sent(metadata), timeout=timeout_seconds)
         try:
             response = await pending
         except grpc.aio.AioRpcError as exc:
             return Answered(exc.code(), None, dict(exc.trailing_metadata()), exc)
         return Answered(grpc.StatusCode.OK, response, dict(await pending.trailing_metadata()), None)
+
+
+def _sent(metadata: Mapping[str, str] | Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """With a good token; pairs are sent beside it, a mapping may replace it."""
+    if isinstance(metadata, Mapping):
+        return tuple((dict(AUTHORIZED) | dict(metadata)).items())
+    return (*AUTHORIZED, *metadata)
 
 
 @dataclass(frozen=True, slots=True)

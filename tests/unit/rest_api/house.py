@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -78,6 +78,11 @@ class Rows:
     async def page(self, wanted: ActionFilter, limit: int, cursor: str | None) -> ActionPage:
         self.asked.append((wanted, limit, cursor))
         return ActionPage(tuple(self.rows[:limit]), "more" if len(self.rows) > limit else None)
+
+    async def export(self, wanted: ActionFilter) -> AsyncGenerator[bytes]:
+        self.asked.append((wanted, 0, None))
+        for row in self.rows:
+            yield orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
 
     async def one(self, action_id: str) -> ActionRow | None:
         return next((row for row in self.rows if row.action_id == action_id), None)

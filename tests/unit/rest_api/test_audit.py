@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from services.errors import AuditUnavailable
-from services.ports import ActionFilter, ActionRow, Caller
+from services.ports import ActionFilter, ActionRow, Caller, Places
 from tests.unit.rest_api.house import House, row
 
 ACTIONS = "/api/v1/actions"
@@ -44,6 +44,7 @@ async def test_every_filter_is_passed_on() -> None:
     house = House()
     query = (
         "action=ban_user&guild_id=1&channel_id=2&user_id=3&client_id=panel&success=false"
+        "&outcome=rejected&error_code=discord_missing_permissions"
         "&since=2026-01-01T00:00:00Z&until=2026-02-01T01:00:00%2B01:00&limit=200&cursor=abc"
     )
     answer = await house.get(f"{ACTIONS}?{query}")
@@ -55,6 +56,8 @@ async def test_every_filter_is_passed_on() -> None:
         user_id="3",
         client_id="panel",
         success=False,
+        outcome="rejected",
+        error_code="discord_missing_permissions",
         since=datetime(2026, 1, 1, tzinfo=UTC),
         until=datetime(2026, 2, 1, tzinfo=UTC),
     )
@@ -93,6 +96,10 @@ async def test_times_are_read_as_people_write_them(text: str) -> None:
         ("client_id=", "#/client_id"),
         ("client_id=%00", "#/client_id"),
         ("success=yes", "#/success"),
+        ("outcome=failed", "#/outcome"),
+        ("outcome=", "#/outcome"),
+        ("error_code=ok", "#/error_code"),
+        ("error_code=RATE_LIMITED", "#/error_code"),
         ("since=yesterday", "#/since"),
         ("since=0001-01-01T00:00:00%2B23:00", "#/since"),
         ("until=" + "1" * 5000, "#/until"),
@@ -114,8 +121,11 @@ async def test_a_bad_parameter_is_named(query: str, pointer: str) -> None:
 
 
 async def test_all_bad_parameters_are_named_at_once() -> None:
-    answer = await House().get(f"{ACTIONS}?limit=x&limit=1&action=?&colour=red&since=?")
-    assert sorted(answer.pointers) == ["#/action", "#/colour", "#/limit", "#/limit", "#/since"]
+    answer = await House().get(f"{ACTIONS}?limit=x&limit=1&action=?&colour=red&since=?&outcome=x&error_code=y")
+    expected = ["#/action", "#/colour", "#/error_code", "#/limit", "#/limit", "#/outcome", "#/since"]
+    assert sorted(answer.pointers) == expected
+    answer = await House().get(f"{ACTIONS}?since=2026-01-02&until=2026-01-01&outcome=x")
+    assert sorted(answer.pointers) == ["#/outcome", "#/until"]
 
 
 @pytest.mark.parametrize("query", ["a=%ff", "&".join(f"p{n}=1" for n in range(100))])
@@ -200,3 +210,54 @@ async def test_with_the_scope_every_row_is_seen() -> None:
     assert (await house.get(f"{ACTIONS}/{ID}")).status == 200
     await house.get(ACTIONS)
     assert house.audit.asked[0][0].client_id is None
+
+
+class TestWithATokenLimitedToPlaces:
+    """A caller that may read, of some guilds and channels."""
+
+    @pytest.fixture
+    def house(self) -> House:
+        house = House()
+        house.authenticator.caller = Caller("panel", frozenset({"audit:read"}), guilds=frozenset({"1", "2"}))
+        return house
+
+    @pytest.mark.parametrize("path", [ACTIONS, f"{ACTIONS}/export"])
+    async def test_sees_the_rows_of_its_guilds(self, house: House, path: str) -> None:
+        assert (await house.get(path)).status == 200
+        assert house.audit.asked[0][0] == ActionFilter(places=Places(frozenset({"1", "2"}), None))
+
+    @pytest.mark.parametrize("path", [ACTIONS, f"{ACTIONS}/export"])
+    async def test_asks_for_one_of_them(self, house: House, path: str) -> None:
+        assert (await house.get(f"{path}?guild_id=2")).status == 200
+        assert house.audit.asked[0][0] == ActionFilter(guild_id="2")
+
+    @pytest.mark.parametrize("path", [ACTIONS, f"{ACTIONS}/export"])
+    async def test_may_not_ask_for_another(self, house: House, path: str) -> None:
+        answer = await house.get(f"{path}?guild_id=3")
+        assert (answer.status, answer.json["code"]) == (403, "permission_denied")
+        assert not house.audit.asked
+
+    @pytest.mark.parametrize(
+        ("guild_id", "channel_id", "status"),
+        [("1", None, 200), ("3", None, 404), (None, "123", 404), (None, None, 404)],
+    )
+    async def test_finds_single_rows_there_alone(
+        self, house: House, guild_id: str | None, channel_id: str | None, status: int
+    ) -> None:
+        house.audit.rows = [row(guild_id=guild_id, channel_id=channel_id)]
+        assert (await house.get(f"{ACTIONS}/{ID}")).status == status
+
+    @pytest.mark.parametrize(("channel_id", "status"), [("123", 200), ("124", 404)])
+    async def test_a_listed_channel_counts_where_a_row_names_no_guild(
+        self, house: House, channel_id: str, status: int
+    ) -> None:
+        house.authenticator.caller = Caller("panel", None, guilds=frozenset({"1"}), channels=frozenset({"123"}))
+        house.audit.rows = [row(guild_id=None, channel_id=channel_id)]
+        assert (await house.get(f"{ACTIONS}/{ID}")).status == status
+
+    async def test_the_limits_hold_for_its_own_rows_too(self, house: House) -> None:
+        house.authenticator.caller = Caller("panel", frozenset({"messages"}), guilds=frozenset({"1"}))
+        house.audit.rows = [row(client_id="panel", guild_id="3")]
+        assert (await house.get(f"{ACTIONS}/{ID}")).status == 404
+        await house.get(ACTIONS)
+        assert house.audit.asked == [(ActionFilter(client_id="panel", places=Places(frozenset({"1"}))), 50, None)]

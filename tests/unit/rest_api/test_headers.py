@@ -3,14 +3,17 @@
 import logging
 import time
 
+import orjson
 import pytest
+from werkzeug.datastructures import Headers
 
 from services.errors import RateLimited
 from services.ports import Call, Delivery, Priority, Reply
+from services.rest_api.conditions import PREFERENCE
 from services.rest_api.request import LARGEST_BODY_BYTES
 from services.telemetry import current_scope
 from tests.fakes.discord import fails
-from tests.unit.rest_api.house import JSON, MESSAGE, SENT, Answer, House
+from tests.unit.rest_api.house import BEARER, JSON, MESSAGE, SAID, SENT, Answer, House
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -112,8 +115,11 @@ async def test_a_problem_carries_the_request_id_too() -> None:
         ({"Prefer": "wait=abc"}, "#/Prefer"),
         ({"Prefer": "wait=nan"}, "#/Prefer"),
         ({"Prefer": "wait=1e3"}, "#/Prefer"),
-        ({"Prefer": "wait=300.1"}, "#/Prefer"),
-        ({"Prefer": "wait=99999999999999999999"}, "#/Prefer"),
+        ({"Prefer": "wait=0.0"}, "#/Prefer"),
+        ({"Prefer": "wait=inf"}, "#/Prefer"),
+        ({"Prefer": "wait="}, "#/Prefer"),
+        ({"Prefer": "a" * 257}, "#/Prefer"),
+        ({"Prefer": "wait=5" + " " * 250 + "x"}, "#/Prefer"),
     ],
 )
 async def test_a_bad_header_is_named(headers: dict[str, str], pointer: str) -> None:
@@ -124,10 +130,30 @@ async def test_a_bad_header_is_named(headers: dict[str, str], pointer: str) -> N
 
 
 async def test_all_bad_headers_are_named_at_once_with_the_bound() -> None:
-    headers = {"Idempotency-Key": "", "X-Priority": "?", "Prefer": "wait=301"}
+    headers = {"Idempotency-Key": "", "X-Priority": "?", "Prefer": "wait=-1"}
     answer = await House().post(headers=headers)
     assert answer.pointers == ["#/Idempotency-Key", "#/X-Priority", "#/Prefer"]
-    assert "at most 300 seconds" in answer.json["detail"]
+    assert "more than 0" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [("Idempotency-Key", "a", "b"), ("Idempotency-Key", "a", "a"), ("X-Priority", "normal", "bulk")],
+)
+async def test_what_must_be_said_once_is_refused_when_said_twice(name: str, first: str, second: str) -> None:
+    house = House()
+    headers = Headers([*BEARER.items(), *JSON.items(), (name, first), (name, second)])
+    answer = await Answer.of(await house.client.post(MESSAGE, headers=headers, data=orjson.dumps(SAID)))
+    assert (answer.status, answer.pointers) == (400, [f"#/{name}"])
+    assert "must be given once" in answer.json["detail"]
+    assert not house.record.begun
+
+
+async def test_preferences_may_come_in_several_headers() -> None:
+    house, before = House(), time.monotonic()
+    headers = Headers([*BEARER.items(), *JSON.items(), ("Prefer", "return=minimal"), ("Prefer", "wait=5")])
+    await house.client.post(MESSAGE, headers=headers, data=orjson.dumps(SAID))
+    assert 5 <= house.discord.deliveries[0].deadline - before < 6
 
 
 async def test_bad_headers_are_named_beside_bad_fields() -> None:
@@ -143,6 +169,9 @@ async def test_bad_headers_are_named_beside_bad_fields() -> None:
         ('wait="5"', 5),
         ("wait=2.5", 2.5),
         ("wait=300", 300),
+        ("wait=301", 300),
+        ("wait=99999999999999999999", 300),
+        (f"wait={'9' * 251}", 300),
         ("return=minimal, wait=5", 5),
         ("respond-async, wait=5; priority=1", 5),
         ('note="a, wait=7", wait=5', 5),
@@ -150,7 +179,10 @@ async def test_bad_headers_are_named_beside_bad_fields() -> None:
         ("return=minimal", 30),
         ("", 30),
         (",,;=", 30),
-        ('"unclosed, wait=5', 5),
+        ('"unclosed, wait=5', 30),
+        ('wait=5, "unclosed', 5),
+        ('a="\\", wait=7", wait=5', 5),
+        ('wait=5, "\\', 5),
     ],
 )
 async def test_the_callers_wait_is_the_deadline(prefer: str, wait_seconds: float) -> None:
@@ -164,8 +196,31 @@ async def test_the_callers_wait_is_the_deadline(prefer: str, wait_seconds: float
 async def test_without_a_wait_the_deadline_is_the_operators() -> None:
     house = House(default_seconds=7)
     before = time.monotonic()
-    await house.post()
+    answer = await house.post()
     assert 7 <= house.discord.deliveries[0].deadline - before < 8
+    assert "Preference-Applied" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("prefer", "applied"), [("wait=5", "wait=5"), ("wait=2.5", "wait=2.5"), ("wait=400", "wait=300")]
+)
+async def test_the_wait_that_holds_is_told(prefer: str, applied: str) -> None:
+    delivered = await House().post(headers={"Prefer": prefer})
+    refused = await House().post({}, headers={"Prefer": prefer})
+    assert (delivered.status, refused.status) == (200, 400)
+    assert delivered.headers["Preference-Applied"] == refused.headers["Preference-Applied"] == applied
+
+
+@pytest.mark.parametrize("prefer", ["return=minimal", "wait=0"])
+async def test_a_wait_that_does_not_hold_is_not_told(prefer: str) -> None:
+    assert "Preference-Applied" not in (await House().post(headers={"Prefer": prefer})).headers
+
+
+def test_reading_preferences_takes_no_longer_than_they_are() -> None:
+    began = time.process_time()
+    for hostile in ('"' + '\\"' * 100_000, '"a' * 100_000, '\\"' * 100_000, '"' * 100_001, '"' + "\\" * 100_001):
+        PREFERENCE.findall(hostile)
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(
