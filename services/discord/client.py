@@ -6,7 +6,7 @@ is decided or raised, because a 429 must teach the limiter too. Between attempts
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -15,6 +15,7 @@ from services.discord import replies
 from services.discord.guards import Guards
 from services.discord.outbound import Outbound, RequestWriter
 from services.discord.problems import Kind, Problem
+from services.discord.quarantine import Quarantine
 from services.discord.rate_limit import Lane, Permit, RateLimiter, observation_of
 from services.discord.retry import Again, Course, RetryPolicy
 from services.discord.slots import Slots
@@ -60,6 +61,8 @@ class DiscordClient:
         limiter: RateLimiter,
         clock: Clock,
         observer: Observer | None = None,
+        *,
+        quarantine: Quarantine | None = None,
     ) -> None:
         self._writer = RequestWriter(settings.api_base, settings.bot_token, version)
         self._transport = Transport(
@@ -68,7 +71,7 @@ class DiscordClient:
         )
         self._policy = RetryPolicy(settings.max_retries, settings.retry_delay_seconds)
         self._slots = Slots(settings.max_concurrent_requests, clock)
-        self._guards = Guards(clock)
+        self._guards = Guards(clock, quarantine)
         self._limiter = limiter
         self._clock = clock
         self._observer = observer or _Nobody()
@@ -101,6 +104,10 @@ class DiscordClient:
         places = {"free": self._slots.free_count, "waiting": self._slots.waiting_count}
         return {"places": places, **self._guards.describe()}
 
+    def circuits(self) -> Mapping[str, Callable[[], bool]]:
+        """Whether each circuit is open, for whoever watches."""
+        return self._guards.circuits()
+
     async def _pause(self, following: Again | ActionError, call: Call, problem: Problem) -> None:
         """Waits before the next attempt; raises where there is none."""
         if isinstance(following, ActionError):
@@ -113,7 +120,7 @@ class DiscordClient:
         """One attempt. What is refused before it leaves ends the action."""
         try:
             permit = await self._permit(call, delivery, course.deadline)
-            return await self._in_a_place(call, outbound, delivery, permit, course.deadline)
+            return await self._in_a_place(call, outbound, delivery, permit, course)
         except ActionError as refusal:
             end = course.ending(refusal)
             raise end from (None if end is refusal else refusal)
@@ -132,20 +139,20 @@ class DiscordClient:
             raise
 
     async def _in_a_place(
-        self, call: Call, outbound: Outbound, delivery: Delivery, permit: Permit, deadline: float
+        self, call: Call, outbound: Outbound, delivery: Delivery, permit: Permit, course: Course
     ) -> Reply | Problem:
         try:
-            await self._slots.take(delivery.priority, deadline)
+            await self._slots.take(delivery.priority, course.deadline)
         except BaseException:
             permit.drop()
             raise
         try:
-            return await self._guarded(call, outbound, delivery, permit, deadline)
+            return await self._guarded(call, outbound, delivery, permit, course)
         finally:
             self._slots.give_back()
 
     async def _guarded(
-        self, call: Call, outbound: Outbound, delivery: Delivery, permit: Permit, deadline: float
+        self, call: Call, outbound: Outbound, delivery: Delivery, permit: Permit, course: Course
     ) -> Reply | Problem:
         """Sends with the guards watching; they may have changed their mind during the wait."""
         try:
@@ -156,9 +163,9 @@ class DiscordClient:
         result: Reply | Problem | None = None
         try:
             await self._record(delivery, permit)
-            result = await self._landing(call, outbound, delivery, permit, deadline)
+            result = await self._landing(call, outbound, delivery, permit, course.deadline)
         finally:
-            self._guards.leave(passage, call, result)
+            self._guards.leave(passage, call, result, client_id=delivery.client_id, has_failed_before=course.has_failed)
         return result
 
     async def _record(self, delivery: Delivery, permit: Permit) -> None:

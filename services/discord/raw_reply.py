@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RawReply:
     """Status, headers and body. `body` is None when it did not come whole or was larger than we read."""
 
@@ -15,7 +16,7 @@ class RawReply:
     headers: Mapping[str, str]
     body: bytes | None
 
-    @property
+    @cached_property
     def json(self) -> dict[str, Any] | None:
         """The body as a JSON object; None when it is none."""
         try:

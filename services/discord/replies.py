@@ -1,13 +1,15 @@
 """What an answer of Discord's means. Pure: status, headers and body in, a Reply or a Problem out.
 
 - A 2xx is a success only if it holds what the call reads. A page of HTML, half a body or a body without an id is
-  none: the action may have happened, and its fruit is lost. Where nothing is read, the body does not matter.
+  none: the action may have happened, and its fruit is lost. Where nothing is read, an object that is cut short and an
+  answer that ends after its head are successes too; a page or anything else is none, because Discord did not write it.
 - A 5xx never says whether the action happened, except with the few codes that say it did not
-  (`error_codes.STANDSTILLS`).
-- A 401 is the bot token's fault only on a request that carried it, and only with the codes that say so. On a
-  webhook's request it is the webhook's.
-- Cloudflare stands before Discord. A redirect, 40333, and a 403 or 429 that is not in Discord's form are
-  Cloudflare's, and Discord never saw the request:
+  (`error_codes.STANDSTILLS`). Nor does a 408 without a code of Discord's: what stands before Discord writes it, and
+  may have handed the request on.
+- A 401 is the bot token's fault only on a request that carried it, and only with the codes that say so, or without
+  any words where Discord's own proxy sent it. On a webhook's request it is the webhook's.
+- Cloudflare stands before Discord. A redirect, 40333, and a 401, 403 or 429 that is not in Discord's form are not
+  Discord's, which never saw the request:
   https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans.
 """
 
@@ -19,6 +21,7 @@ from services.discord.error_body import ErrorBody, seconds_of
 from services.discord.error_codes import (
     BLOCKED_BY_CLOUDFLARE,
     BOT_TOKEN_CODES,
+    BY_DISCORD_CODE,
     COOL_DOWNS,
     INVALID_WEBHOOK_TOKEN,
     STANDSTILLS,
@@ -42,6 +45,7 @@ from services.ports import Call, Reply, ReplyBody
 
 NOT_MODIFIED: Final = 304
 UNAUTHORIZED: Final = 401
+REQUEST_TIMEOUT: Final = 408
 TOO_MANY_REQUESTS: Final = 429
 
 # How long to wait where an answer asks for patience and does not say how much.
@@ -60,11 +64,18 @@ def read(raw: RawReply, seen: Observation, call: Call) -> Reply | Problem:
 
 def _success(raw: RawReply, shape: type[ReplyBody] | None) -> Reply | Problem:
     if shape is None:
-        return Reply(raw.status)
+        return Reply(raw.status) if _may_be_discords(raw) else _unreadable(raw)
     try:
         return Reply(raw.status, shape.model_validate_json(raw.body or b""))
     except ValidationError:
         return _unreadable(raw)
+
+
+def _may_be_discords(raw: RawReply) -> bool:
+    """Whether a success is one of Discord's, as far as it arrived."""
+    if raw.body:
+        return raw.body.lstrip()[:1] in {b"{", b""}
+    return not raw.headers.get("Content-Type", "").startswith("text/")
 
 
 def _unreadable(raw: RawReply) -> Problem:
@@ -84,7 +95,7 @@ def _failure(raw: RawReply, seen: Observation, call: Call) -> Problem:
         return Problem(Kind.LIMITED, _limited(raw, body, LIMITED_SECONDS))
     if body.code in STANDSTILLS:
         return _standstill(raw, body)
-    if raw.status >= 500:
+    if raw.status >= 500 or (raw.status == REQUEST_TIMEOUT and not body.code):
         return _server_error(raw, body)
     return Problem(Kind.REFUSED, _refusal(raw, body, call))
 
@@ -92,12 +103,17 @@ def _failure(raw: RawReply, seen: Observation, call: Call) -> Problem:
 def _is_cloudflares(raw: RawReply, seen: Observation, body: ErrorBody) -> bool:
     """304 is Discord's own and means that no action was taken."""
     is_redirect = 300 <= raw.status < 400 and raw.status != NOT_MODIFIED
-    return is_redirect or seen.scope == "cloudflare" or body.code == BLOCKED_BY_CLOUDFLARE
+    is_foreign = raw.status == UNAUTHORIZED and not (seen.is_discords or _speaks_as_discord(body))
+    return is_redirect or is_foreign or seen.scope == "cloudflare" or body.code == BLOCKED_BY_CLOUDFLARE
+
+
+def _speaks_as_discord(body: ErrorBody) -> bool:
+    return body.is_json and (body.code in BOT_TOKEN_CODES or body.code in BY_DISCORD_CODE)
 
 
 def _blocked(raw: RawReply, body: ErrorBody) -> Problem:
     error = DiscordUnavailable(
-        "Cloudflare turned the request away before Discord saw it.",
+        "Cloudflare, or whatever stands before Discord, turned the request away.",
         outcome=OutcomeKind.NOT_SENT,
         discord=_said(raw, body),
         retry_after_seconds=_patience(raw, body, BLOCKED_SECONDS),
@@ -134,7 +150,7 @@ def _limited(raw: RawReply, body: ErrorBody, otherwise_seconds: float) -> RateLi
 def _refusal(raw: RawReply, body: ErrorBody, call: Call) -> ActionError:
     if raw.status == UNAUTHORIZED and (call.is_webhook or body.code == INVALID_WEBHOOK_TOKEN):
         return _rejected(ErrorCode.DISCORD_UNKNOWN_WEBHOOK, raw, body)
-    if raw.status == UNAUTHORIZED and body.is_json and body.code in BOT_TOKEN_CODES:
+    if raw.status == UNAUTHORIZED and body.code in BOT_TOKEN_CODES:
         return BotTokenInvalid(discord=_said(raw, body))
     if body.code in COOL_DOWNS:
         return _limited(raw, body, COOL_DOWN_SECONDS)

@@ -27,12 +27,11 @@ from random import random
 from typing import Final
 
 from services.discord.problems import Kind, Problem
-from services.errors import ActionError, DiscordUnavailable, OutcomeUnknown, unsettled
+from services.errors import ActionError, OutcomeUnknown, unsettled
 from services.ports import NONCE_SECONDS, Delivery, Repeat, Reply
 
 MOST_LIMITED_IN_A_ROW: Final = 5
 LONGEST_BACKOFF_SECONDS: Final = 60.0
-RETRY_SOON_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +96,12 @@ class Course:
         """The error the action ends with: `error` itself, unless an earlier attempt may have worked."""
         doubt = self._doubt
         if doubt is None:
-            return _with_patience(error)
+            return _told_honestly(error)
         detail = doubt.detail if error.detail == doubt.detail else f"{doubt.detail} After that: {error.detail}"
         is_safe = self._repeat.is_safe_for_callers
         end = unsettled(is_safe_to_repeat=is_safe, detail=detail, discord=error.discord or doubt.discord)
-        end.retry_after_seconds = error.retry_after_seconds
-        return _with_patience(end)
+        end.retry_after_seconds = error.retry_after_seconds or end.retry_after_seconds
+        return _told_honestly(end)
 
     def _remember(self, problem: Problem, began: float) -> None:
         self._limited_in_a_row = self._limited_in_a_row + 1 if problem.kind is Kind.LIMITED else 0
@@ -127,14 +126,14 @@ class Course:
     def _wait_seconds(self, problem: Problem) -> float:
         if problem.kind is Kind.LIMITED:
             return 0.0
-        asked_for = problem.error.retry_after_seconds or 0.0
-        return max(self._policy.backoff_seconds(self._failures), asked_for)
+        backoff_seconds = self._policy.backoff_seconds(self._failures)
+        if problem.kind is Kind.UNSENT:  # nobody answered, so nobody asked for patience
+            return backoff_seconds
+        return max(backoff_seconds, problem.error.retry_after_seconds or 0.0)
 
 
-def _with_patience(error: ActionError) -> ActionError:
-    """UNAVAILABLE always says when to come back; what must not be repeated never does."""
-    if isinstance(error, DiscordUnavailable):
-        error.retry_after_seconds = error.retry_after_seconds or RETRY_SOON_SECONDS
-    elif isinstance(error, OutcomeUnknown):
+def _told_honestly(error: ActionError) -> ActionError:
+    """What must not be repeated never says when to come back."""
+    if isinstance(error, OutcomeUnknown):
         error.retry_after_seconds = None
     return error

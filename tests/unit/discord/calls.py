@@ -54,12 +54,12 @@ def delete_message() -> Call:
     )
 
 
-def ban() -> Call:
+def ban(guild_id: str = "1") -> Call:
     return Call(
         "PUT",
         "/guilds/{guild_id}/bans/{user_id}",
-        {"guild_id": "1", "user_id": "42"},
-        major="1",
+        {"guild_id": guild_id, "user_id": "42"},
+        major=guild_id,
         body={"delete_message_seconds": 0},
     )
 
@@ -82,7 +82,6 @@ def send_webhook(webhook_id: str = "555", token: str = WEBHOOK_TOKEN) -> Call:
         body={"content": "hi"},
         query={"wait": "true"},
         is_webhook=True,
-        reads=MessageBody,
     )
 
 
@@ -105,6 +104,7 @@ def delivery(
     now: float | None = None,
     before_attempt: Callable[[], Awaitable[None]] = recorded,
     priority: Priority = Priority.ORDINARY,
+    client_id: str = "router",
 ) -> Delivery:
     start = time.monotonic() if now is None else now
     return Delivery(
@@ -112,6 +112,6 @@ def delivery(
         priority=priority,
         repeat=repeat,
         already_done_codes=frozenset({UNKNOWN_MESSAGE}) if repeat is Repeat.ALREADY_DONE else frozenset(),
-        client_id="router",
+        client_id=client_id,
         before_attempt=before_attempt,
     )

@@ -39,10 +39,14 @@ async def client_of(
 
 
 async def sent(
-    client: DiscordClient, repeat: Repeat, call: Call | None = None, now: float | None = None
+    client: DiscordClient,
+    repeat: Repeat,
+    call: Call | None = None,
+    now: float | None = None,
+    client_id: str = "router",
 ) -> Reply | ActionError:
     try:
-        return await client.send(call or BY_REPEAT[repeat](), delivery(repeat, now=now))
+        return await client.send(call or BY_REPEAT[repeat](), delivery(repeat, now=now, client_id=client_id))
     except ActionError as error:
         return error
 

@@ -3,12 +3,12 @@ from tests.fakes import ManualClock
 
 
 def circuit(clock: ManualClock) -> Circuit:
-    return Circuit(clock, threshold=3, first_seconds=5, longest_seconds=15)
+    return Circuit(clock, threshold=3, most_of_one_cause=2, first_seconds=5, longest_seconds=15)
 
 
-def fail(one: Circuit, times: int = 1) -> None:
+def fail(one: Circuit, times: int = 1, *causes: str) -> None:
     for _ in range(times):
-        one.leave(was_probe=one.enter(), is_well=False)
+        one.leave(was_probe=one.enter(), is_well=False, causes=causes)
 
 
 def test_failures_in_a_row_open_it() -> None:
@@ -17,6 +17,32 @@ def test_failures_in_a_row_open_it() -> None:
     assert one.blocked_seconds == 0
     fail(one)
     assert one.blocked_seconds == 5
+
+
+def test_one_cause_alone_never_opens_it() -> None:
+    one = circuit(ManualClock())
+    fail(one, 100, "a")
+    fail(one, 100, "b", "a")
+    assert one.is_closed
+    fail(one, 1, "b")
+    assert not one.is_closed
+
+
+def test_what_names_no_cause_always_counts() -> None:
+    one = circuit(ManualClock())
+    fail(one, 100, "a")
+    fail(one)
+    assert not one.is_closed
+
+
+def test_a_success_forgives_every_cause() -> None:
+    one = circuit(ManualClock())
+    fail(one, 2, "a")
+    one.leave(was_probe=False, is_well=True)
+    fail(one, 2, "a")
+    assert one.is_closed
+    fail(one, 1, "b")
+    assert not one.is_closed
 
 
 def test_a_success_in_between_starts_the_count_again() -> None:

@@ -14,7 +14,7 @@ from services.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from services.ports import MessageBody, Repeat, Reply
+from services.ports import Call, MessageBody, Repeat, Reply, WebhookBody
 from tests.unit.discord.calls import (
     BOT_TOKEN,
     BY_REPEAT,
@@ -59,9 +59,12 @@ DOUBTS: dict[str, Answer] = {
     "504": says(504),
     "524": says(524, headers=""),
 }
+PAGES: dict[str, Answer] = {
+    "HTML": says(200, b"<html>"),
+    "HTML cut short": then_closes(says(200, b"<html>", headers=f"{VIA}Content-Type: text/html\r\n", length=100)),
+}
 # The action may have happened where its answer is to be read.
 UNREADABLE: dict[str, Answer] = {
-    "HTML": says(200, b"<html>"),
     "cut short": then_closes(says(200, b'{"id":', length=100)),
     "no id": says(200, {}),
     "a number": says(200, {"id": 1}),
@@ -129,9 +132,6 @@ async def test_an_answer_that_cannot_be_read_is_a_doubt_only_where_it_is_needed(
     async with RawServer.serving(UNREADABLE[fault], OK) as server, client_of(server, **patience(fault)) as client:
         result = await sent(client, repeat)
     match repeat:
-        case Repeat.NEVER:
-            assert isinstance(result, OutcomeUnknown)
-            assert len(server.received) == 1
         case Repeat.WITH_NONCE:
             assert isinstance(result, Reply)
             assert len(server.received) == 2
@@ -139,6 +139,23 @@ async def test_an_answer_that_cannot_be_read_is_a_doubt_only_where_it_is_needed(
         case _:  # these read no answer
             assert isinstance(result, Reply)
             assert len(server.received) == 1
+
+
+@pytest.mark.parametrize("repeat", ALL)
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_page_is_a_doubt_to_every_action(repeat: Repeat, page: str) -> None:
+    async with RawServer.serving(PAGES[page], OK) as server, client_of(server) as client:
+        result = await sent(client, repeat)
+    assert type(result) is (OutcomeUnknown if repeat is Repeat.NEVER else Reply)
+    assert len(server.received) == (1 if repeat is Repeat.NEVER else 2)
+
+
+async def test_what_must_not_happen_twice_is_in_doubt_where_its_answer_is_needed() -> None:
+    call = Call("POST", "/channels/{channel_id}/webhooks", {"channel_id": "1"}, major="1", reads=WebhookBody)
+    for fault, answer in UNREADABLE.items():
+        async with RawServer.serving(answer, OK) as server, client_of(server, **patience(fault)) as client:
+            assert isinstance(await sent(client, Repeat.NEVER, call), OutcomeUnknown)
+        assert len(server.received) == 1
 
 
 @pytest.mark.parametrize("fault", ["closed", "silence", "500"])

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from services.discord import DiscordClient
 from services.discord.guards import OUTAGE_THRESHOLD
 from services.errors import (
     ActionError,
@@ -12,13 +13,14 @@ from services.errors import (
     BotTokenInvalid,
     DeadlineExceeded,
     DiscordRejected,
+    DiscordSaid,
     DiscordUnavailable,
     ErrorCode,
     OutcomeKind,
     Overloaded,
     RateLimited,
 )
-from services.ports import Repeat, Reply
+from services.ports import Call, Repeat, Reply
 from tests.fakes import ManualClock
 from tests.unit.discord.calls import (
     ban,
@@ -199,11 +201,16 @@ async def test_cancelled_between_two_attempts_a_doubt_stays() -> None:
 # ── guards ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+async def somebody(client: DiscordClient, number: int, now: float | None = None) -> Reply | ActionError:
+    """One of many requests that have little in common."""
+    return await sent(client, Repeat.NEVER, send_webhook(str(number)), now, f"caller-{number % 4}")
+
+
 async def test_failures_in_a_row_open_the_circuit(caplog: pytest.LogCaptureFixture) -> None:
     async with RawServer.serving(says(502)) as server, client_of(server, max_retries=0) as client:
-        for _ in range(OUTAGE_THRESHOLD):
-            await sent(client, Repeat.NEVER)
         with caplog.at_level(logging.ERROR):
+            for number in range(OUTAGE_THRESHOLD):
+                await somebody(client, number)
             error = await sent(client, Repeat.SAME_EFFECT)
     assert len(server.received) == OUTAGE_THRESHOLD
     assert isinstance(error, DiscordUnavailable)
@@ -212,12 +219,70 @@ async def test_failures_in_a_row_open_the_circuit(caplog: pytest.LogCaptureFixtu
     assert 4 < error.retry_after_seconds <= 5
 
 
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [ban()] * 40,
+        [ban(str(guild)) for guild in range(40)],
+        [ban(), send_webhook()] * OUTAGE_THRESHOLD,
+    ],
+    ids=["the same request", "a payload for many guilds", "two requests, one of which goes well"],
+)
+async def test_one_caller_whose_requests_always_fail_shuts_nobody_out(calls: list[Call]) -> None:
+    async def fails_for_bans(exchange: Exchange) -> None:
+        is_ban = "/bans/" in server.received[-1].target
+        await (says(500, {"code": 0}) if is_ban else OK)(exchange)
+
+    async with RawServer.serving(fails_for_bans) as server, client_of(server) as client:
+        for call in calls:
+            await sent(client, Repeat.SAME_EFFECT, call, client_id="poisonous")
+        assert isinstance(await sent(client, Repeat.WITH_NONCE), Reply)
+
+
+async def test_a_broken_guild_is_no_outage_whoever_asks() -> None:
+    async with RawServer.serving(says(500)) as server, client_of(server, max_retries=0) as client:
+        for number in range(40):
+            await sent(client, Repeat.SAME_EFFECT, ban(), client_id=f"caller-{number}")
+        assert client.describe()["outage"]["state"] == "closed"
+
+
+async def test_an_outage_is_seen_though_one_caller_uses_two_routes_alone() -> None:
+    async with RawServer.serving(says(502)) as server, client_of(server, max_retries=0) as client:
+        for number in range(OUTAGE_THRESHOLD):
+            await sent(client, Repeat.NEVER, ban(str(number)) if number % 4 else send_webhook(str(number)))
+        assert client.describe()["outage"]["state"] == "open"
+
+
+async def test_an_actions_retries_count_once() -> None:
+    async with RawServer.serving(says(502)) as server, client_of(server, max_retries=3) as client:
+        for number in range(OUTAGE_THRESHOLD - 1):
+            call = ban(str(number))
+            await sent(client, Repeat.SAME_EFFECT, call, client_id=f"caller-{number}")
+        assert client.describe()["outage"] == {
+            "state": "closed",
+            "failures": OUTAGE_THRESHOLD - 1,
+            "retry_after_seconds": 0,
+        }
+    assert len(server.received) == 4 * (OUTAGE_THRESHOLD - 1)
+
+
+async def test_failing_to_connect_counts_whoever_tries() -> None:
+    async with RawServer.serving(OK) as server:
+        pass
+    async with client_of(server, max_retries=0) as client:
+        for _ in range(OUTAGE_THRESHOLD):
+            await sent(client, Repeat.SAME_EFFECT)
+        assert client.describe()["outage"]["state"] == "open"
+
+
 async def test_a_refused_token_stops_what_would_carry_it_and_nothing_else() -> None:
     refusal = says(401, {"message": "401: Unauthorized", "code": 0})
     async with RawServer.serving(refusal, OK) as server, client_of(server) as client:
         errors = [await sent(client, Repeat.WITH_NONCE) for _ in range(3)]
         assert isinstance(await sent(client, Repeat.NEVER), Reply)
-    assert [type(error) for error in errors] == [BotTokenInvalid] * 3
+    refusals = [error for error in errors if isinstance(error, BotTokenInvalid)]
+    assert [error.outcome for error in refusals] == [OutcomeKind.REJECTED, *[OutcomeKind.NOT_SENT] * 2]
+    assert [error.discord for error in refusals] == [DiscordSaid(401, 0), None, None]
     assert len(server.received) == 2
 
 
@@ -228,9 +293,10 @@ async def test_a_bad_webhook_does_not_stop_the_bot_and_is_asked_for_once() -> No
         assert isinstance(await sent(client, Repeat.WITH_NONCE), Reply)
         assert isinstance(await sent(client, Repeat.NEVER, send_webhook(token="another")), Reply)
         assert client.describe()["quarantined_webhooks"] == 1
-    assert [error.code for error in errors if isinstance(error, DiscordRejected)] == [
-        ErrorCode.DISCORD_UNKNOWN_WEBHOOK
-    ] * 3
+    refusals = [error for error in errors if isinstance(error, ActionError)]
+    assert [error.code for error in refusals] == [ErrorCode.DISCORD_UNKNOWN_WEBHOOK] * 3
+    assert [error.outcome for error in refusals] == [OutcomeKind.REJECTED, *[OutcomeKind.NOT_SENT] * 2]
+    assert [error.discord for error in refusals] == [DiscordSaid(401, 50027), None, None]
     assert len(server.received) == 3
 
 
@@ -262,9 +328,9 @@ async def test_a_circuit_that_opens_during_a_wait_stops_who_waited() -> None:
 
     answers = [*[failure] * (OUTAGE_THRESHOLD - 1), held]
     async with RawServer.serving(*answers) as server, client_of(server, limiter, max_retries=0) as client:
-        for _ in answers[1:]:
-            await sent(client, Repeat.NEVER)
-        last_failure = asyncio.create_task(sent(client, Repeat.NEVER))
+        for number, _ in enumerate(answers[1:]):
+            await somebody(client, number)
+        last_failure = asyncio.create_task(somebody(client, OUTAGE_THRESHOLD))
         await until(lambda: len(server.received) == OUTAGE_THRESHOLD)
         limiter.is_open.clear()
         waiting = asyncio.create_task(client.send(ban(), one))
@@ -281,8 +347,8 @@ async def test_after_the_cool_down_one_probe_finds_out() -> None:
     clock = ManualClock()
     answers = [*[says(502)] * OUTAGE_THRESHOLD, OK]
     async with RawServer.serving(*answers) as server, client_of(server, max_retries=0, clock=clock) as client:
-        for _ in range(OUTAGE_THRESHOLD + 3):
-            await sent(client, Repeat.NEVER, now=clock.monotonic())
+        for number in range(OUTAGE_THRESHOLD + 3):
+            await somebody(client, number, clock.monotonic())
         clock.advance(5)
         both = await asyncio.gather(*(sent(client, Repeat.NEVER, now=clock.monotonic()) for _ in range(2)))
         after = await sent(client, Repeat.NEVER, now=clock.monotonic())

@@ -1,7 +1,7 @@
 import pytest
 
-from services.discord.quarantine import QUARANTINE_SECONDS, Quarantine
-from services.errors import DiscordRejected, ErrorCode
+from services.discord.quarantine import QUARANTINE_SECONDS, Quarantine, WebhookQuarantined
+from services.errors import ErrorCode, OutcomeKind
 from tests.fakes import ManualClock
 from tests.unit.discord.calls import WEBHOOK_TOKEN, send_message, send_webhook
 
@@ -10,9 +10,10 @@ def test_a_dead_webhook_is_refused_for_a_while() -> None:
     clock = ManualClock()
     quarantine = Quarantine(clock)
     quarantine.add(send_webhook())
-    with pytest.raises(DiscordRejected) as raised:
+    with pytest.raises(WebhookQuarantined) as raised:
         quarantine.check(send_webhook())
     assert raised.value.code is ErrorCode.DISCORD_UNKNOWN_WEBHOOK
+    assert (raised.value.outcome, raised.value.discord) == (OutcomeKind.NOT_SENT, None)
     clock.advance(QUARANTINE_SECONDS)
     quarantine.check(send_webhook())
     assert len(quarantine) == 0
@@ -36,7 +37,7 @@ def test_it_is_bounded_and_forgets_the_oldest() -> None:
         quarantine.add(send_webhook(webhook_id))
     assert len(quarantine) == 2
     quarantine.check(send_webhook("2"))
-    with pytest.raises(DiscordRejected):
+    with pytest.raises(WebhookQuarantined):
         quarantine.check(send_webhook("1"))
 
 

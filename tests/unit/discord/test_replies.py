@@ -59,9 +59,23 @@ def test_a_success_holds_what_the_call_reads() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-@pytest.mark.parametrize("body", [b"", HTML, b"{", None])
-def test_where_nothing_is_read_any_body_is_a_success(status: int, body: bytes | None) -> None:
-    assert read(status, body, ban()) == Reply(status)
+@pytest.mark.parametrize("body", [b"", b" ", b"{}", b'\n{"id":"1"}', b"{", None])
+@pytest.mark.parametrize("call", [ban(), send_webhook()])
+def test_where_nothing_is_read_a_success_needs_no_whole_body(call: Call, status: int, body: bytes | None) -> None:
+    assert read(status, body, call) == Reply(status)
+
+
+@pytest.mark.parametrize("body", [HTML, b"[]", b"null", b'"1"', b"OK", b"\xff"])
+@pytest.mark.parametrize("call", [ban(), send_webhook()])
+def test_what_discord_would_not_write_is_no_success(call: Call, body: bytes) -> None:
+    found = problem(200, body, call)
+    assert found.kind is Kind.IN_DOUBT
+    assert isinstance(found.error, OutcomeUnknown)
+
+
+def test_a_page_that_is_cut_off_is_no_success() -> None:
+    assert problem(200, None, ban(), VIA | {"Content-Type": "text/html; charset=utf-8"}).kind is Kind.IN_DOUBT
+    assert read(200, None, ban(), VIA | {"Content-Type": "application/json"}) == Reply(200)
 
 
 UNREADABLE = [
@@ -202,11 +216,30 @@ def test_a_401_is_the_webhooks_fault_on_a_webhooks_request(code: int) -> None:
     assert rejected(401, {"code": code, "message": "x"}, send_webhook()).code is ErrorCode.DISCORD_UNKNOWN_WEBHOOK
 
 
+@pytest.mark.parametrize("body", [HTML, b"", None])
+def test_a_401_of_discords_without_words_is_the_bot_tokens_fault(body: bytes | None) -> None:
+    assert isinstance(problem(401, body).error, BotTokenInvalid)
+
+
+@pytest.mark.parametrize("body", [HTML, b"", None, {"code": 1234567, "message": "sign in"}])
+@pytest.mark.parametrize("call", [ban(), send_webhook()])
+def test_a_401_that_is_not_discords_accuses_nobody_and_was_not_sent(call: Call, body: object) -> None:
+    found = problem(401, body, call, {})
+    assert isinstance(found.error, DiscordUnavailable)
+    assert found.error.outcome is OutcomeKind.NOT_SENT
+    assert found.kind is Kind.REFUSED
+
+
 @pytest.mark.parametrize(
-    "body", [HTML, b"", None, {"code": 50027, "message": "Invalid Webhook Token"}, {"code": 40002}]
+    ("code", "ours"),
+    [
+        (50027, ErrorCode.DISCORD_UNKNOWN_WEBHOOK),
+        (40002, ErrorCode.DISCORD_BOT_NOT_ELIGIBLE),
+        (1234567, ErrorCode.DISCORD_REJECTED),
+    ],
 )
-def test_another_401_does_not_accuse_the_bot_token(body: object) -> None:
-    assert not isinstance(problem(401, body).error, BotTokenInvalid)
+def test_a_401_with_a_code_of_its_own_does_not_accuse_the_bot_token(code: int, ours: ErrorCode) -> None:
+    assert rejected(401, {"code": code, "message": "x"}).code is ours
 
 
 # ── limits and standstills ───────────────────────────────────────────────────────────────────────────────────────────
@@ -261,6 +294,18 @@ def test_a_failure_of_discords_is_in_doubt(status: int, body: bytes | None) -> N
     assert found.kind is Kind.IN_DOUBT
     assert found.is_discord_well is False
     assert found.status == status
+
+
+@pytest.mark.parametrize("body", [HTML, b"", None, {"message": "Request Timeout"}])
+@pytest.mark.parametrize("headers", [{}, VIA])
+def test_a_408_from_before_discord_is_in_doubt(body: object, headers: dict[str, str]) -> None:
+    found = problem(408, body, send_webhook(), headers)
+    assert found.kind is Kind.IN_DOUBT
+    assert isinstance(found.error, OutcomeUnknown)
+
+
+def test_a_408_with_a_code_of_discords_is_a_refusal() -> None:
+    assert rejected(408, {"code": 50013, "message": "x"}).code is ErrorCode.DISCORD_MISSING_PERMISSIONS
 
 
 def test_a_failure_that_asks_for_patience_gets_it() -> None:
