@@ -169,8 +169,13 @@ test_some() {
 
 prove() {
   prepare_for_tests
-  step 'tests marked prove' "$VENV_PYTHON" -m pytest -m prove "$@"
-  step 'benchmarks' "$VENV_PYTHON" -m bench --write docs/PROOF.md
+  local measured
+  measured=$(mktemp -d)
+  step 'tests marked prove' env PROOF_RESULTS="$measured/results.jsonl" "$VENV_PYTHON" -m pytest -m prove "$@"
+  step 'benchmarks' "$VENV_PYTHON" -m bench --write "$measured/benchmarks.md"
+  step 'docs/PROOF.md' "$VENV_PYTHON" -m tools.proof --results "$measured/results.jsonl" \
+    --benchmarks "$measured/benchmarks.md" --write docs/PROOF.md
+  rm -rf "$measured"
 }
 
 main() {

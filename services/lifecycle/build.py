@@ -5,26 +5,30 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
-from config import Settings
-from services.audit import AuditReader, AuditWriter
+from config import RecordSettings, Settings
+from services.audit import AuditReader, AuditWriter, Journal
+from services.audit.retention import Retention
 from services.auth import RegisteredClientTokens, TokenVerifier
 from services.clients import ClientRegistry
 from services.database import Database
-from services.discord import DiscordClient
-from services.discord.rate_limit import Bounds, InProcessRateLimiter
 from services.discord_service import DiscordService
 from services.grpc_handler import GrpcServer
-from services.idempotency import InProcessIdempotencyStore
+from services.idempotency import FileIdempotencyStore, RedisIdempotencyStore
 from services.lifecycle.clock import SystemClock
 from services.lifecycle.health import Health
-from services.lifecycle.observers import LimitsObserver
+from services.lifecycle.limits import open_discord, open_link
+from services.lifecycle.limits_view import LimitsView
 from services.lifecycle.rest_server import RestServer
+from services.ports import Clock, IdempotencyStore
 from services.redaction import Redactor
+from services.redis_link import RedisLink
 from services.rest_api import RestDependencies, create_app
 from services.telemetry import Metrics
 
 # Answers written after the last action ended still have to leave.
 ANSWER_SECONDS: Final = 1.0
+# Beside the directories of the journal, on the one volume that is sure to be writable.
+KEYS_FOLDER: Final = "keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +66,19 @@ async def build(settings: Settings, stack: AsyncExitStack, redactor: Redactor | 
     """Builds the house on `stack`. Raises DatabaseUnavailable when the table cannot be prepared in time."""
     clock, metrics = SystemClock(), Metrics(settings.module.name, settings.module.version)
     database = await stack.enter_async_context(Database(settings.database.url))
-    audit = await stack.enter_async_context(AuditWriter(database.writer, redactor or Redactor(), metrics=metrics))
-    limiter = InProcessRateLimiter(settings.limits, clock, bounds=_bounds(settings), observer=LimitsObserver())
-    stack.callback(limiter.close)
-    discord = await stack.enter_async_context(
-        DiscordClient(settings.discord, settings.module.version, limiter, clock, metrics)
+    redactor = redactor or Redactor()
+    audit = await stack.enter_async_context(
+        AuditWriter(database.writer, redactor, _journal(settings.record, redactor), metrics=metrics)
     )
+    if settings.record.retention_days is not None:
+        retention = Retention(database.writer, database.reader, settings.record.retention_days, metrics)
+        await stack.enter_async_context(retention)
+    link = await open_link(settings, stack, clock)
+    limiter, discord = await open_discord(settings, stack, clock, link, metrics)
     verifier = TokenVerifier(settings.auth, clock)
-    service = DiscordService(discord, audit, InProcessIdempotencyStore(clock), clock, metrics)
+    service = DiscordService(discord, audit, await _idempotency(settings, stack, clock, link), clock, metrics)
     query = AuditReader(database.reader)
-    health = Health(audit, discord)
+    health = Health(audit, discord, limiter)
     app = create_app(
         RestDependencies(
             service=service,
@@ -79,6 +86,7 @@ async def build(settings: Settings, stack: AsyncExitStack, redactor: Redactor | 
             tokens=RegisteredClientTokens(settings.auth, ClientRegistry(database.reader), clock),
             audit=query,
             health=health,
+            limits=LimitsView(limiter, discord),
             deadlines=settings.deadlines,
             module_name=settings.module.name,
             module_version=settings.module.version,
@@ -95,9 +103,14 @@ async def build(settings: Settings, stack: AsyncExitStack, redactor: Redactor | 
     )
 
 
-def _bounds(settings: Settings) -> Bounds:
-    longest_wait = settings.deadlines.longest_seconds
-    return Bounds(
-        longest_wait_seconds=longest_wait,
-        lease_seconds=longest_wait + settings.discord.attempt_timeout_seconds,
-    )
+async def _idempotency(
+    settings: Settings, stack: AsyncExitStack, clock: Clock, link: RedisLink | None
+) -> IdempotencyStore:
+    """Keys in Redis where there is one, for all replicas; else in a local file."""
+    if link is None:
+        return await stack.enter_async_context(FileIdempotencyStore(settings.record.journal_dir / KEYS_FOLDER, clock))
+    return await stack.enter_async_context(RedisIdempotencyStore(link, clock))
+
+
+def _journal(settings: RecordSettings, redactor: Redactor) -> Journal:
+    return Journal(settings.journal_dir, redactor, most_bytes=settings.journal_max_mb * 1024 * 1024)

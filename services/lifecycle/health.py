@@ -6,15 +6,17 @@ another replica could not do better, and callers get a clear answer.
 
 from services.audit import AuditWriter
 from services.discord import DiscordClient
+from services.discord.rate_limit import RateLimiter
 from services.rest_api import CheckResult, HealthStatus, HealthSummary, Readiness
 
 
 class Health:
     """Fulfils `services.rest_api.HealthChecks`."""
 
-    def __init__(self, audit: AuditWriter, discord: DiscordClient) -> None:
+    def __init__(self, audit: AuditWriter, discord: DiscordClient, limiter: RateLimiter) -> None:
         self._audit = audit
         self._discord = discord
+        self._limiter = limiter
         self.is_serving = False
 
     def live(self) -> bool:
@@ -22,7 +24,7 @@ class Health:
 
     async def ready(self) -> Readiness:
         serving = CheckResult(self.is_serving, "" if self.is_serving else "starting or stopping")
-        checks = {"serving": serving, "audit": self._record(), "discord": self._upstream()}
+        checks = {"serving": serving, "audit": self._record(), "discord": self._upstream(), "limits": self._limits()}
         return Readiness(is_ready=serving.is_ok and checks["audit"].is_ok, checks=checks)
 
     async def summary(self) -> HealthSummary:
@@ -35,6 +37,12 @@ class Health:
     def _record(self) -> CheckResult:
         record = self._audit.health()
         return CheckResult(record.is_writable, record.detail)
+
+    def _limits(self) -> CheckResult:
+        state = self._limiter.describe()
+        if state["state"] != "alone":
+            return CheckResult(is_ok=True)
+        return CheckResult(is_ok=False, detail=f"Redis is away: this replica keeps to its share, 1/{state['replicas']}")
 
     def _upstream(self) -> CheckResult:
         state = self._discord.describe()

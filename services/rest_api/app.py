@@ -5,7 +5,8 @@ redirects to a better spelling of the path. A path is right or it is not found.
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
 
 import orjson
 from quart import Quart
@@ -20,11 +21,15 @@ from services.rest_api.action_routes import View, action_view
 from services.rest_api.audit_routes import page_view, row_view
 from services.rest_api.dependencies import RestDependencies
 from services.rest_api.docs_page import DOCS_HEADERS, docs_page
+from services.rest_api.export_routes import PATH as EXPORT_PATH
+from services.rest_api.export_routes import export_view
 from services.rest_api.health_routes import fixed_view, health_view, live_view, metrics_view, ready_view
+from services.rest_api.limits_routes import limits_view
 from services.rest_api.openapi import openapi_document
 from services.rest_api.problems import ErrorHandler
 from services.rest_api.request import LARGEST_BODY_BYTES, RestRequest
 from services.rest_api.responses import JSON
+from services.rest_api.streams import STALL_SECONDS, StreamCut, bounded
 from services.rest_api.token_routes import token_view
 from services.telemetry import request_scope
 
@@ -51,6 +56,7 @@ class RestApp(Quart):
 
     request_class = RestRequest
     session_interface = NoSessions()
+    stall_seconds = STALL_SECONDS
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
         """Matches by method and path alone: the Host header decides nothing here."""
@@ -58,11 +64,20 @@ class RestApp(Quart):
             return None
         return MapAdapter(self.url_map, "localhost", "/", "", request.scheme, request.path, request.method)
 
+    async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
+        """Leaves a stream that was cut without its end."""
+        if scope["type"] == "http" and scope["path"] == EXPORT_PATH:
+            send = bounded(send, self.stall_seconds)
+        with suppress(StreamCut):  # alone or in a group
+            await super().asgi_app(scope, receive, send)
+
     async def handle_request(self, request: Request) -> ResponseTypes:
         assert isinstance(request, RestRequest)  # noqa: S101 -- request_class says so; the type checker cannot see it
         with request_scope(request.log_scope) as scope:
             response = await super().handle_request(request)
         response.headers["X-Request-ID"] = scope.request_id
+        if request.applied_wait_seconds is not None:
+            response.headers["Preference-Applied"] = f"wait={request.applied_wait_seconds:g}"
         return response
 
     async def handle_websocket(self, websocket: Websocket) -> ResponseTypes | None:
@@ -88,7 +103,9 @@ def routes(given: RestDependencies) -> Iterator[Route]:
         yield Route(action_type.rest.method, action_type.rest.path, action_view(action_type, given))
     yield Route("POST", "/api/v1/token", token_view(given))
     yield Route("GET", "/api/v1/actions", page_view(given))
+    yield Route("GET", EXPORT_PATH, export_view(given))
     yield Route("GET", "/api/v1/actions/{action_id}", row_view(given))
+    yield Route("GET", "/api/v1/limits", limits_view(given))
     yield Route("GET", "/health", health_view(given))
     yield Route("GET", "/health/live", live_view(given))
     yield Route("GET", "/health/ready", ready_view(given))

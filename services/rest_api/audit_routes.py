@@ -1,15 +1,14 @@
-"""Reading the record. Without the scope audit:read a caller sees what it did itself, and nothing says there is more."""
+"""Reading the record, page by page or row by row."""
 
 import re
-from dataclasses import replace
 from typing import Final
 
 from quart import Response
 
-from services.errors import NotFound, PermissionDenied
-from services.ports import ActionFilter, Caller, Scope
+from services.errors import NotFound
 from services.rest_api.action_routes import View
 from services.rest_api.audit_filter import read_page_request
+from services.rest_api.audit_sight import may_see, seen_by
 from services.rest_api.dependencies import RestDependencies
 from services.rest_api.request import current_request
 from services.rest_api.responses import NOT_STORED, json_response
@@ -24,7 +23,7 @@ def page_view(given: RestDependencies) -> View:
         request = current_request()
         caller = await given.authenticator.authenticate(request.bearer_token)
         asked = read_page_request(request.query_string)
-        page = await given.audit.page(_visible(asked.wanted, caller), asked.limit, asked.cursor)
+        page = await given.audit.page(seen_by(caller, asked.wanted), asked.limit, asked.cursor)
         return json_response({"actions": page.rows, "next_cursor": page.next_cursor}, headers=NOT_STORED)
 
     return view
@@ -36,20 +35,8 @@ def row_view(given: RestDependencies) -> View:
     async def view(action_id: str) -> Response:
         caller = await given.authenticator.authenticate(current_request().bearer_token)
         row = await given.audit.one(action_id) if ACTION_ID.fullmatch(action_id) else None
-        if row is None or not _may_see(caller, row.client_id):
+        if row is None or not may_see(caller, row):
             raise NotFound("There is no action with this id.")
         return json_response(row, headers=NOT_STORED)
 
     return view
-
-
-def _visible(wanted: ActionFilter, caller: Caller) -> ActionFilter:
-    if caller.holds(Scope.AUDIT_READ):
-        return wanted
-    if not _may_see(caller, wanted.client_id or caller.client_id):
-        raise PermissionDenied(f"Another client's actions need the scope {Scope.AUDIT_READ.value}.")
-    return replace(wanted, client_id=caller.client_id)
-
-
-def _may_see(caller: Caller, client_id: str | None) -> bool:
-    return caller.holds(Scope.AUDIT_READ) or client_id == caller.client_id

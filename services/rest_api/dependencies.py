@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from config import DeadlineSettings
 from services.discord_service import DiscordService
@@ -76,6 +76,21 @@ class SilentMetrics:
         return b""
 
 
+class LimitsReport(Protocol):
+    """Discord's limits as they are kept now."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """JSON-able, bounded, and without a secret."""
+        ...
+
+
+class NoLimits:
+    """Keeps none."""
+
+    def describe(self) -> Mapping[str, Any]:
+        return {}
+
+
 @dataclass(frozen=True, slots=True)
 class RestDependencies:
     """Everything the REST face talks to."""
@@ -89,3 +104,4 @@ class RestDependencies:
     module_name: str
     module_version: str
     metrics: RequestMetrics = field(default_factory=SilentMetrics)
+    limits: LimitsReport = field(default_factory=NoLimits)

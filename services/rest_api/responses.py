@@ -7,6 +7,7 @@ import orjson
 from quart import Response
 
 JSON: Final = "application/json"
+NDJSON: Final = "application/x-ndjson"
 PROBLEM_JSON: Final = "application/problem+json"
 NOT_STORED: Final = {"Cache-Control": "no-store"}
 

@@ -6,7 +6,7 @@ texts of callers. Should one escape, a counter stops making series at a bound an
 series of a combination of labels is looked up in prometheus-client once and kept.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -83,6 +83,24 @@ class Metrics:
             "scope",
         )
 
+        self._limit_waits = self._histogram(
+            "discord_action_limit_wait_seconds", "Waits for Discord's limits.", ACTION_SECONDS, "priority"
+        )
+        self._limit_refusals = self._counter("discord_action_limit_refusals_total", "Waits refused.", "reason")
+        self._limit_pauses = self._counter(
+            "discord_action_limit_pauses_total", "Pauses of everything that has the scope.", "scope"
+        )
+        self._replicas = Gauge(
+            "discord_action_limit_replicas", "Replicas that share the limits, as last seen.", registry=self._registry
+        )
+        self._limits_shared = Gauge(
+            "discord_action_limits_shared", "1: through Redis. 0: kept alone.", registry=self._registry
+        )
+        self._limit_state = self._gauge(
+            "discord_action_limit_state", "Counts of the limiter: what waits, what is left.", "what"
+        )
+        self._circuits = self._gauge("discord_action_circuit_open", "1: nothing passes.", "circuit")
+
     def _define_record(self) -> None:
         self._audit_queue = Gauge(
             "discord_action_audit_queue", "Entries not yet in the table.", registry=self._registry
@@ -125,6 +143,33 @@ class Metrics:
     def rate_limited(self, scope: str) -> None:
         """Report a limit that was hit: user, global, shared, cloudflare, or `local` for a wait we refused."""
         self._rate_limited.of(scope).inc()
+
+    def limit_waited(self, seconds: float, priority: str) -> None:
+        """Report how long a request stood in line: `moderation`, `ordinary` or `bulk`."""
+        self._limit_waits.of(priority).observe(seconds)
+
+    def limit_refused(self, reason: str) -> None:
+        """Report a wait that was refused: `rate_limited` or `overloaded`."""
+        self._limit_refusals.of(reason).inc()
+
+    def limit_paused(self, scope: str) -> None:
+        """Report a pause of the `token`, the `webhooks` or the `egress`."""
+        self._limit_pauses.of(scope).inc()
+
+    def limits_shared(self, replicas: int, *, is_shared: bool) -> None:
+        """Report with how many the limits are shared; kept alone, how many were seen last."""
+        self._replicas.set(replicas)
+        self._limits_shared.set(is_shared)
+
+    def watch_limits(self, figures: Mapping[str, Callable[[], float]]) -> None:
+        """Ask for these counts of the limiter whenever somebody reads."""
+        for what, count in figures.items():
+            self._limit_state.of(what).set_function(count)
+
+    def watch_circuits(self, circuits: Mapping[str, Callable[[], bool]]) -> None:
+        """Ask for these circuits whenever somebody reads."""
+        for name, is_open in circuits.items():
+            self._circuits.of(name).set_function(is_open)
 
     def audit_queue(self, depth: int) -> None:
         """Report how many entries wait for the database."""

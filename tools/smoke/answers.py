@@ -44,7 +44,10 @@ class Wrong(Exception):
 
 
 class Unreachable(Exception):
-    """Nobody answers at the address."""
+    """Nobody answers at the address; the text names it and the reason."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\nIs the instance running there? Nothing more is tried over this protocol."
 
 
 class Face(Protocol):

@@ -100,7 +100,9 @@ class RestFace:
                 return _object(response.read())
         except urllib.error.HTTPError as exc:
             raise _refused(exc.code, _object(exc.read())) from None
-        except (OSError, http.client.HTTPException) as exc:
+        except http.client.HTTPException as exc:
+            raise Unreachable(f"{self._base} does not speak HTTP/1.1 ({type(exc).__name__})") from None
+        except OSError as exc:
             raise Unreachable(f"{self._base}: {getattr(exc, 'reason', exc)}") from None
 
 

@@ -34,6 +34,9 @@ its entity. So the best by priority and arrival goes first everywhere, and nothi
 who still waits for something else. A place once left for is never given back before the window would: the
 bytes may have arrived.
 
+**One process or many.** `InProcessRateLimiter` keeps all that by itself. `RedisRateLimiter` is the same limiter with
+Redis in the last word (`shared`): what leaves and what was learned is one for all replicas, the order is each one's.
+
     permit = await limiter.acquire(lane, priority=…, deadline=…, client_id=…)   # RateLimited, Overloaded
     permit.depart()                                 # just before the bytes leave
     permit.complete(observation_of(status, headers, body))   # None: no reply; drop(): nothing was sent
@@ -43,6 +46,7 @@ from services.discord.rate_limit.limiter import Bounds, InProcessRateLimiter, Li
 from services.discord.rate_limit.observation import observation_of
 from services.discord.rate_limit.observer import Observer, SilentObserver
 from services.discord.rate_limit.port import Lane, Observation, Permit, RateLimiter
+from services.discord.rate_limit.shared import RedisRateLimiter
 from services.discord.rate_limit.timers import Timer, Timers
 
 __all__ = [
@@ -54,6 +58,7 @@ __all__ = [
     "Observer",
     "Permit",
     "RateLimiter",
+    "RedisRateLimiter",
     "SilentObserver",
     "Timer",
     "Timers",

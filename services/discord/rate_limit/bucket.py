@@ -18,17 +18,19 @@ else changes.
 """
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from services.discord.rate_limit.global_limit import ArrivalLimit
 from services.discord.rate_limit.port import Lane, Observation
 from services.discord.rate_limit.queue import Line, Waiter
+from services.discord.rate_limit.share import Share
 from services.discord.rate_limit.timers import Alarm
 from services.discord.rate_limit.window import MARGIN_SECONDS, Window
 
 if TYPE_CHECKING:
     from services.discord.rate_limit.gate import Gate
     from services.discord.rate_limit.permit import BucketPermit
+    from services.discord.rate_limit.shared.lane import RemoteLane
 
 TOO_MANY_REQUESTS: Final = 429
 UNTOLD_SECONDS: Final = 1.0
@@ -50,8 +52,8 @@ class Channel(ArrivalLimit):
 
     __slots__ = ("blocked", "bucket_count")
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
+    def __init__(self, limit: int, share: Share) -> None:
+        super().__init__(limit, share)
         self.blocked: dict[Bucket, None] | None = None
         self.bucket_count = 0
 
@@ -77,6 +79,7 @@ class Bucket:
         "line",
         "offered",
         "paused_until",
+        "remote",
         "window",
     )
 
@@ -101,6 +104,7 @@ class Bucket:
         self.backlog_priority = 0
         self._beside: list[Window] | None = None
         self._route = route
+        self.remote: RemoteLane | None = None
 
     @staticmethod
     def key_of(lane: Lane) -> tuple[str, str, str, str]:
@@ -114,6 +118,11 @@ class Bucket:
     def waiting(self) -> int:
         return 0 if self.line is None else len(self.line)
 
+    @property
+    def in_flight_here(self) -> int:
+        """Ours. What is known of other replicas' may be out of date: nobody is refused for it."""
+        return self.in_flight if self.remote is None else self.in_flight - len(self.remote.elsewhere)
+
     def open_at(self, now: float) -> float:
         """When one more request may leave: not after `now` means at once, infinity that a reply must come
         first.
@@ -122,9 +131,9 @@ class Bucket:
             return math.inf
         opens_at = self.paused_until
         if self.window is not None:
-            opens_at = max(opens_at, self.window.open_at(now, self.in_flight))
+            opens_at = max(opens_at, self._window_opens_at(self.window, now))
         if self._beside is not None:
-            opens_at = max(opens_at, *(window.open_at(now, self.in_flight) for window in self._beside_at(now)), 0.0)
+            opens_at = max(opens_at, *(self._window_opens_at(window, now) for window in self._beside_at(now)), 0.0)
         if self.channel is not None:
             opens_at = max(opens_at, self.channel.open_at(now))
         return opens_at
@@ -135,7 +144,7 @@ class Bucket:
         """
         opens_at = max(self.paused_until, now)
         if self.window is not None:
-            opens_at = max(opens_at, self.window.opens_for(now, self.in_flight + ahead))
+            opens_at = max(opens_at, self.window.opens_for(now, self.in_flight_here + ahead))
         if self.channel is not None:
             opens_at = max(opens_at, self.channel.opens_for(now, ahead))
         return opens_at
@@ -149,8 +158,7 @@ class Bucket:
         return self.waiting if self.window is None else max(1, self.window.room(now, self.in_flight))
 
     def learn(self, permit: "BucketPermit", seen: Observation | None, now: float) -> None:
-        """The request of `permit` is no longer in flight; `seen` is what its reply said."""
-        self.in_flight -= 1
+        """The request of `permit` is in flight no longer; `seen` is what its reply said."""
         overtakers = self.completions - permit.completions
         self.completions += 1
         if seen is not None and seen.scope is not None:
@@ -166,10 +174,57 @@ class Bucket:
             window.believe(self._route.window)
         if window.is_sliding or self._route.window is None:
             self._route.window = window
+        if self.gate.share.weight > 1:
+            window.spend_elsewhere(self.gate.share.weight - 1)
+
+    def lose(self, now: float) -> None:
+        """A request of another process was in flight when that process ended."""
+        self.completions += 1
+        self._count_unseen(None, now)
+
+    def take_turns(self, now: float) -> None:
+        """From now on nobody says who goes first, and the window has no room for all: we go by rank."""
+        window, share = self.window, self.gate.share
+        if window is not None and window.limit < share.weight:
+            first_at = max(now, window.full_at)
+            self.paused_until = max(self.paused_until, first_at + share.rank * window.period)
+
+    def row(self, ahead: float) -> list[Any]:
+        """Everything learned, as JSON values; times on a clock that is `ahead` of ours by so many seconds."""
+        return [
+            self.completions,
+            self.is_unlimited,
+            self.paused_until + ahead,
+            self.is_cautious,
+            self.cautious_until + ahead,
+            None if self.window is None else self.window.row(ahead),
+            [window.row(ahead) for window in self._beside or ()],
+        ]
+
+    def restore(self, row: list[Any], ahead: float) -> None:
+        """Take over what `row` wrote down."""
+        self.completions, self.is_unlimited, self.is_cautious = row[0], row[1], row[3]
+        self.paused_until, self.cautious_until = row[2] - ahead, row[4] - ahead
+        self.window = None if row[5] is None else Window.of_row(row[5], ahead)
+        self._beside = [Window.of_row(each, ahead) for each in row[6]] or None
+        if self.window is not None and (self.window.is_sliding or self._route.window is None):
+            self._route.window = self.window
+
+    def join(self, row: list[Any], ahead: float) -> None:
+        """Put together what `row` wrote down and what was learned apart from it: whatever is later holds."""
+        window, paused_until, cautious_until = self.window, self.paused_until, self.cautious_until
+        self.restore(row, ahead)
+        self.paused_until = max(self.paused_until, paused_until)
+        self.cautious_until = max(self.cautious_until, cautious_until)
+        if window is not None and (self.window is None or window.full_at > self.window.full_at):
+            self.window = window
+
+    def _window_opens_at(self, window: Window, now: float) -> float:
+        return window.open_at(now, self.gate.share.claimed(self.in_flight, window.limit))
 
     def is_forgettable(self, now: float, idle_seconds: float) -> bool:
         """Whether nothing would be lost: idle for long, nobody waits, every window is full again."""
-        if self.in_flight or self.waiting or now - self.last_used_at < idle_seconds:
+        if self.in_flight_here or self.waiting or now - self.last_used_at < idle_seconds:
             return False
         if self.paused_until > now or (self.window is not None and not self.window.is_full(now)):
             return False
@@ -185,7 +240,8 @@ class Bucket:
             return
         wait = seen.retry_after_seconds
         wait = (seen.reset_after_seconds or UNTOLD_SECONDS) if wait is None else wait
-        self.paused_until = max(self.paused_until, now + wait + MARGIN_SECONDS)
+        turn = 0.0 if seen.scope == "shared" else self.gate.share.rank * wait
+        self.paused_until = max(self.paused_until, now + wait + MARGIN_SECONDS + turn)
         self.is_cautious = True
         if seen.scope == "shared":
             return

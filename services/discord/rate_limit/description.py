@@ -78,7 +78,7 @@ def _window(bucket: Bucket, now: float) -> Mapping[str, object]:
 def _global(gate: Gate, now: float) -> Mapping[str, object]:
     if gate.limit is None:
         return {}
-    return {"limit": gate.limit.limit, "used": gate.limit.used(now), "in_flight": gate.limit.in_flight}
+    return {"limit": gate.limit.limit, "used": gate.used(now), "in_flight": gate.limit.in_flight}
 
 
 def _left(until: float, now: float) -> float:

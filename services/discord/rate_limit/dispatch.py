@@ -7,7 +7,7 @@ another one of its channel may have gone first.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from services.discord.rate_limit.bucket import Bucket
 from services.discord.rate_limit.entity import Entities
@@ -21,6 +21,18 @@ from services.errors import ActionError
 
 EPSILON_SECONDS: Final = 1e-6
 """An alarm may ring this much before its time; all margins are larger."""
+
+
+class Registrar(Protocol):
+    """Whoever has the last word on what leaves, because others use the same allowance."""
+
+    def ask(self, waiter: Waiter, permit: BucketPermit) -> None:
+        """There is room by all that is known here. `Dispatcher.grant` or `deny` follows."""
+        ...
+
+    def watch(self, bucket: Bucket) -> None:
+        """A bucket can go on when something is in flight no longer: perhaps not ours."""
+        ...
 
 
 class Dispatcher:
@@ -43,12 +55,13 @@ class Dispatcher:
         self._timers = timers
         self._now = now
         self._alarms: dict[Gate, Alarm] = {}
+        self.registrar: Registrar | None = None
 
     def is_open(self, bucket: Bucket, now: float) -> bool:
-        """Whether a newcomer may go at once: nobody waits, in the bucket or at the gate, and both have
-        room.
+        """Whether a newcomer may go at once: nobody waits, in the bucket or at the gate, both have room, and
+        nobody else has to be asked.
         """
-        if bucket.line is not None or bucket.gate.first() is not None:
+        if self.registrar is not None or bucket.line is not None or bucket.gate.first() is not None:
             return False
         latest = now + EPSILON_SECONDS
         return bucket.open_at(now) <= latest and bucket.gate.open_at(now) <= latest
@@ -119,10 +132,43 @@ class Dispatcher:
         if waiter.future.done():  # cancelled this instant; its task has not run yet
             self.withdraw(waiter, None, now)
             return
+        permit = self.issue(waiter.completions, waiter.bucket, waiter.entity, now)
+        if self.registrar is None:
+            self._hand_over(waiter, permit, now)
+            return
+        self._room.step_out(waiter)
+        self.registrar.ask(waiter, permit)
+
+    def grant(self, waiter: Waiter, permit: BucketPermit, now: float) -> None:
+        """The registrar agrees. The waiter may have left meanwhile."""
+        if waiter.is_waiting and waiter.future.done():
+            self.withdraw(waiter, None, now)
+        if waiter.is_waiting:
+            self._hand_over(waiter, permit, now)
+        else:
+            permit.entity = None  # given back when the waiter left
+            permit.drop()
+
+    def deny(self, waiter: Waiter, permit: BucketPermit) -> None:
+        """The registrar knows of something we did not: nothing was taken. The caller evaluates and pumps."""
+        permit.has_ended = permit.is_reported = True
+        self.untake(permit)
+        if waiter.is_waiting:
+            self._room.step_back(waiter)
+
+    def untake(self, permit: BucketPermit) -> None:
+        """Give back the room a request took here."""
+        bucket = permit.bucket
+        bucket.in_flight -= 1
+        if bucket.channel is not None:
+            bucket.channel.give_back()
+        bucket.gate.give_back(permit)
+
+    def _hand_over(self, waiter: Waiter, permit: BucketPermit, now: float) -> None:
         self._room.leave(waiter)
         self._observer.waited(now - waiter.since, waiter.priority)
-        waiter.permit = self.issue(waiter.completions, waiter.bucket, waiter.entity, now)
-        waiter.future.set_result(waiter.permit)
+        waiter.permit = permit
+        waiter.future.set_result(permit)
 
     def _rest(self, bucket: Bucket) -> None:
         """Nobody waits for the bucket."""
@@ -145,6 +191,8 @@ class Dispatcher:
             bucket.alarm.set(opens_at)
         else:
             bucket.alarm.stop()
+        if self.registrar is not None:
+            self.registrar.watch(bucket)
 
     def _ring(self, bucket: Bucket) -> None:
         now = self._now()

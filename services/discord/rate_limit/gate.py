@@ -9,23 +9,56 @@ have a gate without a limit.
 import heapq
 import math
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from services.discord.rate_limit.global_limit import LATEST_ARRIVAL_SECONDS, GlobalLimit
 from services.discord.rate_limit.pauses import Pauses
 from services.discord.rate_limit.queue import REBUILD_AT, Waiter
+from services.discord.rate_limit.share import Share
 from services.ports import Priority
 
 if TYPE_CHECKING:
     from services.discord.rate_limit.bucket import Bucket
     from services.discord.rate_limit.permit import BucketPermit
 
+ASK_AGAIN_SECONDS: Final = 0.02
+"""When others hold every place and none has a time yet."""
+
+
+class Places:
+    """The places that all replicas share, as they were when they were last asked for. Monotonic seconds."""
+
+    __slots__ = ("_asked_at", "_open", "used")
+
+    def __init__(self) -> None:
+        self._open: deque[float] = deque()
+        self._asked_at = -math.inf
+        self.used = 0
+
+    def open_at(self, now: float) -> float:
+        """When it is worth while to ask for the next one."""
+        if self._open:
+            return self._open[0]
+        return max(now, self._asked_at + ASK_AGAIN_SECONDS)
+
+    def take(self) -> None:
+        if self._open:
+            self._open.popleft()
+
+    def are(self, open_at: list[float], now: float, *, used: int) -> None:
+        """They were asked for: so many are taken, one comes free at each of these times."""
+        self._open = deque(open_at)
+        self.used = used
+        self._asked_at = now
+
 
 class Gate:
     """Who is offered, and when the next may pass. `limit` None: no limit, pauses only."""
 
-    def __init__(self, limit: GlobalLimit | None, pauses: Pauses, *, is_for_webhooks: bool) -> None:
+    def __init__(self, limit: GlobalLimit | None, pauses: Pauses, share: Share, *, is_for_webhooks: bool) -> None:
         self.limit = limit
+        self.share = share
+        self.places: Places | None = None
         self.is_for_webhooks = is_for_webhooks
         self.in_flight = 0
         self._pauses = pauses
@@ -43,7 +76,14 @@ class Gate:
             return opens_at
         self._land_the_overdue(now)
         place_at = self.limit.open_at(now)
-        return max(opens_at, self._overdue_at() if place_at == math.inf else place_at)
+        opens_at = max(opens_at, self._overdue_at() if place_at == math.inf else place_at)
+        return opens_at if self.places is None else max(opens_at, self.places.open_at(now))
+
+    def used(self, now: float) -> int:
+        """Places taken: by all replicas, as last heard, where they share."""
+        if self.places is not None:
+            return self.places.used
+        return 0 if self.limit is None else self.limit.used(now)
 
     def opens_for(self, now: float, priority: Priority) -> float:
         """When a newcomer of that priority would pass, at the earliest; an estimate for a refusal."""
@@ -77,6 +117,8 @@ class Gate:
         self.in_flight += 1
         if self.limit is not None:
             self.limit.take()
+        if self.places is not None:
+            self.places.take()
 
     def depart(self, permit: "BucketPermit") -> None:
         """The request leaves now: from here on it can be overdue."""

@@ -21,6 +21,8 @@ import heapq
 import math
 from typing import Final
 
+from services.discord.rate_limit.share import Share
+
 SECOND: Final = 1.0
 MARGIN_SECONDS: Final = 0.005
 LATEST_ARRIVAL_SECONDS: Final = 5.0
@@ -32,11 +34,13 @@ RECOVERY_SECONDS: Final = 60.0
 class ArrivalLimit:
     """Places of one second each. Times are monotonic seconds."""
 
-    __slots__ = ("_cooling", "in_flight", "limit")
+    __slots__ = ("_cooling", "in_flight", "limit", "not_before", "share")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, share: Share | None = None) -> None:
         self.limit = limit
+        self.share = share or Share()
         self.in_flight = 0
+        self.not_before = 0.0
         self._cooling: list[float] = []
 
     def open_at(self, now: float) -> float:
@@ -44,7 +48,9 @@ class ArrivalLimit:
         cooling = self._cooling
         while cooling and cooling[0] <= now:
             heapq.heappop(cooling)
-        excess = self.in_flight + len(cooling) - self.limit
+        if now < self.not_before:
+            return self.not_before
+        excess = self.in_flight + len(cooling) - self.share.of(self.limit)
         if excess < 0:
             return now
         if excess == 0 and cooling:
@@ -53,16 +59,21 @@ class ArrivalLimit:
 
     def opens_for(self, now: float, ahead: int) -> float:
         """When the request leaves that has `ahead` others before it, at the earliest."""
-        wait = ahead + 1 - (self.limit - self.used(now))
+        limit = self.share.of(self.limit)
+        wait = ahead + 1 - (limit - self.used(now))
         if wait <= 0:
             return now
         first = self._cooling[0] if self._cooling else now + SECOND
-        return first + (wait - 1) // self.limit * SECOND
+        return first + (wait - 1) // limit * SECOND
 
     def used(self, now: float) -> int:
         """Places taken."""
         self.open_at(now)
         return self.in_flight + len(self._cooling)
+
+    def cooling(self, now: float) -> list[float]:
+        """When the places of the requests that have arrived come back."""
+        return [free_at for free_at in self._cooling if free_at > now]
 
     def take(self) -> None:
         self.in_flight += 1
@@ -82,8 +93,8 @@ class GlobalLimit(ArrivalLimit):
 
     __slots__ = ("_grows_at", "_most")
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
+    def __init__(self, limit: int, share: Share | None = None) -> None:
+        super().__init__(limit, share)
         self._most = limit
         self._grows_at = math.inf
 

@@ -6,6 +6,7 @@ well; at 95 % nothing goes.
 https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
 
@@ -58,6 +59,17 @@ class InvalidBudget:
             self._slices[passed % SLICES] = 0
         self._newest = slice_now
         self.alert = self._alert()
+
+    def adopt(self, counts: Mapping[int, int], now: float) -> bool:
+        """Take over what all replicas counted, by the age of the slice; true when that raised the alert."""
+        self.turn(now)
+        self._slices = [0] * SLICES
+        for age, count in counts.items():
+            if 0 <= age < SLICES:
+                self._slices[(self._newest - age) % SLICES] = count
+        self.used = sum(self._slices)
+        before, self.alert = self.alert, self._alert()
+        return self.alert > before
 
     def refused_for(self, priority: Priority, now: float) -> float | None:
         """Seconds until a new request of that priority is taken; None: it is taken now."""

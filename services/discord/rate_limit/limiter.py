@@ -6,7 +6,7 @@ itself, so no state changes between a look and the deed that follows from it.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Final, Protocol
@@ -24,6 +24,7 @@ from services.discord.rate_limit.permit import BucketPermit, Leases
 from services.discord.rate_limit.port import Lane, Observation
 from services.discord.rate_limit.queue import Waiter
 from services.discord.rate_limit.registry import Buckets
+from services.discord.rate_limit.share import Share
 from services.discord.rate_limit.timers import LoopTimers, Timers
 from services.discord.rate_limit.waiting import WaitingRoom
 from services.errors import RateLimited, ShuttingDown
@@ -80,8 +81,10 @@ class InProcessRateLimiter:
         self._order = count()
         self._pauses = Pauses()
         self._budget = InvalidBudget(bounds.invalid_requests)
-        self._token_gate = Gate(GlobalLimit(limits.global_per_second), self._pauses, is_for_webhooks=False)
-        self._webhook_gate = Gate(None, self._pauses, is_for_webhooks=True)
+        self._share = share = Share()
+        limit = GlobalLimit(limits.global_per_second, share)
+        self._token_gate = Gate(limit, self._pauses, share, is_for_webhooks=False)
+        self._webhook_gate = Gate(None, self._pauses, share, is_for_webhooks=True)
         gates = (self._token_gate, self._webhook_gate)
         self._buckets = Buckets(*gates, limits.per_channel_per_second, bounds.idle_seconds)
         self._entities = Entities()
@@ -117,6 +120,17 @@ class InProcessRateLimiter:
         now = self._clock.monotonic()
         return describe(now, self._buckets, self._room, gate=self._token_gate, pauses=self._pauses, budget=self._budget)
 
+    def figures(self) -> Mapping[str, Callable[[], float]]:
+        """Counts for whoever watches; none takes longer when there are more buckets."""
+        limit, now = self._token_gate.limit, self._clock.monotonic
+        return {
+            "waiting": lambda: len(self._room),
+            "lanes": lambda: len(self._buckets),
+            "lanes_waited_for": lambda: len(self._room.crowded),
+            "global_remaining": lambda: 0 if limit is None else max(0, limit.limit - self._token_gate.used(now())),
+            "invalid_requests_remaining": lambda: self._budget.limit - self._budget.used,
+        }
+
     def close(self) -> None:
         """Stop every timer. Who still waits is told ShuttingDown."""
         for waiter in list(self._room.deadlines):
@@ -138,6 +152,7 @@ class InProcessRateLimiter:
         if not permit.is_reported:
             self._observer.lease_ended()
         bucket.last_used_at = now
+        bucket.in_flight -= 1
         bucket.learn(permit, seen, now)
         if bucket.channel is not None:
             bucket.channel.land(now)
@@ -148,11 +163,7 @@ class InProcessRateLimiter:
 
     def dropped(self, permit: BucketPermit) -> None:
         """A request was never sent."""
-        bucket = permit.bucket
-        bucket.in_flight -= 1
-        if bucket.channel is not None:
-            bucket.channel.give_back()
-        bucket.gate.give_back(permit)
+        self._dispatcher.untake(permit)
         self._settle(permit, self._clock.monotonic())
 
     def came_late(self, permit: BucketPermit, seen: Observation) -> None:

@@ -32,13 +32,16 @@ class Completions(Protocol):
 
 
 class BucketPermit:
-    """One request on its way. `completions`: how many of its bucket were answered when it was granted."""
+    """One request on its way. `completions`: how many of its bucket were answered when it was granted; `flight`:
+    its name where replicas share their state.
+    """
 
     __slots__ = (
         "_completions",
         "bucket",
         "completions",
         "entity",
+        "flight",
         "granted_at",
         "has_ended",
         "has_landed",
@@ -50,6 +53,7 @@ class BucketPermit:
         self._completions = completions
         self.bucket = bucket
         self.entity = entity
+        self.flight = ""
         self.granted_at = now
         self.sent_at = now
         self.completions = bucket.completions

@@ -29,6 +29,7 @@ class Waiter:
         "deadline",
         "entity",
         "future",
+        "is_asked_for",
         "is_lined_up",
         "is_waiting",
         "permit",
@@ -61,6 +62,7 @@ class Waiter:
         self.permit: BucketPermit | None = None
         self.is_waiting = True
         self.is_lined_up = False
+        self.is_asked_for = False
 
     def __lt__(self, other: "Waiter") -> bool:
         return (self.priority, self.seq) < (other.priority, other.seq)
@@ -97,6 +99,15 @@ class Line:
             heapq.heappop(self._heap)
             self._waiting[waiter.priority] -= 1
         return waiter
+
+    def take_out(self, waiter: Waiter) -> None:
+        """A waiter steps out of the line and still waits; nearly always the first."""
+        if self.first() is waiter:
+            self.pop()
+            return
+        self._heap.remove(waiter)
+        heapq.heapify(self._heap)
+        self._waiting[waiter.priority] -= 1
 
     def left(self, waiter: Waiter) -> None:
         """A waiter of this line waits no longer."""

@@ -70,7 +70,7 @@ class Buckets:
     def _channel(self, major: str) -> Channel:
         channel = self._channels.get(major)
         if channel is None:
-            channel = self._channels[major] = Channel(self._per_channel)
+            channel = self._channels[major] = Channel(self._per_channel, self._gates[0].share)
         channel.bucket_count += 1
         return channel
 

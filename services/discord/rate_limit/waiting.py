@@ -75,6 +75,20 @@ class WaitingRoom:
             bucket.line = Line()
         bucket.line.push(waiter)
 
+    def step_out(self, waiter: Waiter) -> None:
+        """Leave may be given by somebody who has yet to answer: the next in line is the next to ask for."""
+        waiter.is_asked_for = True
+        bucket = waiter.bucket
+        if bucket.line is not None:
+            bucket.line.take_out(waiter)
+            if not bucket.line:
+                bucket.line = None
+
+    def step_back(self, waiter: Waiter) -> None:
+        """Leave was not given: back to the old place in line."""
+        waiter.is_asked_for = False
+        self.line_up(waiter)
+
     def leave(self, waiter: Waiter) -> None:
         """Wait no longer, for whatever reason. A held entity stays held."""
         waiter.is_waiting = False
@@ -83,7 +97,7 @@ class WaitingRoom:
         _lower(self._by_bucket, waiter.bucket)
         if not waiter.is_lined_up and waiter.entity is not None:
             self._entities.left(waiter.entity, waiter)
-        elif waiter.bucket.line is not None:
+        elif waiter.bucket.line is not None and not waiter.is_asked_for:
             waiter.bucket.line.left(waiter)
             if not waiter.bucket.line:
                 waiter.bucket.line = None

@@ -37,6 +37,7 @@ down, and reset_after / used ≤ interval < reset_after / (used - 1). Both ends 
 """
 
 import math
+from typing import Any, Self
 
 from services.discord.rate_limit.port import Observation
 
@@ -158,6 +159,43 @@ class Window:
         if other.is_sliding and other.limit == self.limit and is_exact and agrees:
             self.is_sliding = True
             self.interval_low, self.interval_high = other.interval_low, other.interval_high
+
+    def row(self, ahead: float) -> list[Any]:
+        """Everything known, as JSON values; times on a clock that is `ahead` of ours by so many seconds."""
+        return [
+            self.limit,
+            self.hash,
+            self.is_sliding,
+            self.doubt,
+            self.remaining,
+            self.full_at + ahead if self.full_at > -math.inf else None,
+            self.period,
+            self.interval_low,
+            self.interval_high,
+            self._earliest_full_at + ahead,
+            self._mark,
+            self._proofs,
+            self._unseen_until + ahead,
+        ]
+
+    @classmethod
+    def of_row(cls, row: list[Any], ahead: float) -> Self:
+        """The window that `row` wrote down, on our clock."""
+        window = cls(row[0], row[1])
+        window.is_sliding, window.doubt, window.remaining = row[2], row[3], row[4]
+        window.full_at = -math.inf if row[5] is None else row[5] - ahead
+        window.period, window.interval_low, window.interval_high = row[6], row[7], row[8]
+        window._earliest_full_at, window._mark, window._proofs = row[9] - ahead, row[10], row[11]
+        window._unseen_until = row[12] - ahead
+        return window
+
+    def spend_elsewhere(self, requests: int) -> None:
+        """So many requests of others may have been counted, which no reply of ours has shown."""
+        if self.is_sliding:
+            self.full_at += requests * self.interval_high
+        else:
+            self.remaining -= requests
+            self.full_at += requests // self.limit * self.period
 
     def _returned(self, now: float) -> float:
         """Requests that came back, seen from the upper bound."""

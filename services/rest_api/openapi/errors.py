@@ -17,20 +17,23 @@ BODY: Final = (
     ErrorCode.UNSUPPORTED_MEDIA_TYPE,
     ErrorCode.DEADLINE_EXCEEDED,
 )
+READING: Final = (
+    ErrorCode.INVALID_ARGUMENT,
+    ErrorCode.UNAUTHENTICATED,
+    ErrorCode.PERMISSION_DENIED,
+    ErrorCode.AUDIT_UNAVAILABLE,
+    ErrorCode.INTERNAL,
+)
 # An unknown path or method is no operation; every other code can end an action.
 ACTION: Final = tuple(c for c in ErrorCode if c not in {ErrorCode.NOT_FOUND, ErrorCode.METHOD_NOT_ALLOWED})
 
 CODES: Final[Mapping[str, tuple[ErrorCode, ...]]] = {
     "Action": ACTION,
     "Token": (*BODY, ErrorCode.UNAUTHENTICATED, ErrorCode.AUDIT_UNAVAILABLE, ErrorCode.INTERNAL),
-    "Page": (
-        ErrorCode.INVALID_ARGUMENT,
-        ErrorCode.UNAUTHENTICATED,
-        ErrorCode.PERMISSION_DENIED,
-        ErrorCode.AUDIT_UNAVAILABLE,
-        ErrorCode.INTERNAL,
-    ),
+    "Page": READING,
+    "Export": (*READING, ErrorCode.OVERLOADED),
     "Row": (ErrorCode.UNAUTHENTICATED, ErrorCode.NOT_FOUND, ErrorCode.AUDIT_UNAVAILABLE, ErrorCode.INTERNAL),
+    "Limits": (ErrorCode.UNAUTHENTICATED, ErrorCode.PERMISSION_DENIED, ErrorCode.INTERNAL),
     "Open": (ErrorCode.INTERNAL,),
 }
 """Which codes end which kind of operation."""

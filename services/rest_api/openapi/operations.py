@@ -7,18 +7,24 @@ from services.rest_api.openapi.errors import error_references
 from services.rest_api.openapi.examples import example_fields, example_outcome, operation_id
 from services.rest_api.openapi.parameters import (
     ACTION_HEADERS,
+    FILTER_PARAMETERS,
+    PAGE_PARAMETERS,
     TRACE_HEADERS,
-    filter_parameters,
     header_out_references,
     header_references,
     path_parameters,
+    query_parameters,
 )
 from services.rest_api.openapi.schemas import STRING, Schema, outcome_name, reference
-from services.rest_api.responses import JSON
+from services.rest_api.responses import JSON, NDJSON
 
 type Operation = dict[str, Any]
 
 NO_TOKEN: Final[list[Any]] = []
+SEEN: Final = (
+    "Without the scope `audit:read` a caller sees its own actions only. A token that is limited to guilds or channels "
+    "sees what happened there."
+)
 
 
 def action_operation(action_type: type[Action]) -> Operation:
@@ -62,7 +68,7 @@ def _body(schema: Schema, example: dict[str, Any]) -> dict[str, Any]:
 
 def _action_answer(action_type: type[Action]) -> dict[str, Any]:
     content = {JSON: {"schema": reference(outcome_name(action_type)), "example": example_outcome(action_type)}}
-    headers = header_out_references("X-Request-ID", "Idempotency-Replayed")
+    headers = header_out_references("X-Request-ID", "Idempotency-Replayed", "Preference-Applied")
     return {"description": "Done.", "headers": headers, "content": content}
 
 
@@ -71,7 +77,9 @@ def other_operations() -> dict[tuple[str, str], Operation]:
     return {
         ("/api/v1/token", "post"): _issue_token(),
         ("/api/v1/actions", "get"): _list_actions(),
+        ("/api/v1/actions/export", "get"): _export_actions(),
         ("/api/v1/actions/{action_id}", "get"): _get_action(),
+        ("/api/v1/limits", "get"): _get_limits(),
         ("/health", "get"): _health("get_health", "How the module is.", "Health"),
         ("/health/live", "get"): _health("get_live", "Whether this process works at all.", "Live"),
         ("/health/ready", "get"): _health("get_ready", "Whether this instance takes requests.", "Ready"),
@@ -99,9 +107,28 @@ def _list_actions() -> Operation:
         "operationId": "list_actions",
         "tags": ["audit"],
         "summary": "Reads the audit log, newest first.",
-        "description": "Without the scope `audit:read` a caller sees its own actions only.",
-        "parameters": [*filter_parameters(), *header_references(TRACE_HEADERS)],
+        "description": SEEN,
+        "parameters": [*query_parameters(FILTER_PARAMETERS, PAGE_PARAMETERS), *header_references(TRACE_HEADERS)],
         "responses": {"200": _answer("A page of rows.", reference("ActionPage")), **error_references("Page")},
+    }
+
+
+def _export_actions() -> Operation:
+    told = (
+        "Every row there is when the export begins, oldest first, one JSON object a line. A stream that ends without "
+        "its end (a connection closed before the last chunk) is not whole: ask again with `since`. Needs HTTP/1.1 or "
+        "later; a few run at once."
+    )
+    return {
+        "operationId": "export_actions",
+        "tags": ["audit"],
+        "summary": "Streams the audit log as NDJSON, oldest first.",
+        "description": f"{told}\n\n{SEEN}",
+        "parameters": [*query_parameters(FILTER_PARAMETERS), *header_references(TRACE_HEADERS)],
+        "responses": {
+            "200": _answer("Rows, one a line.", reference("ActionRow"), NDJSON),
+            **error_references("Export"),
+        },
     }
 
 
@@ -111,9 +138,25 @@ def _get_action() -> Operation:
         "operationId": "get_action",
         "tags": ["audit"],
         "summary": "Reads one action's row.",
-        "description": "Without the scope `audit:read` another client's action is not found.",
+        "description": f"{SEEN} Any other action is not found.",
         "parameters": [action_id, *header_references(TRACE_HEADERS)],
         "responses": {"200": _answer("The row.", reference("ActionRow")), **error_references("Row")},
+    }
+
+
+def _get_limits() -> Operation:
+    told = (
+        "The lanes that are waited for or were used last, the token's requests per second, the budget of invalid "
+        "requests of the address, pauses and circuits, and whether replicas share all that. Seconds are from now on."
+        "\n\nScope: `limits:read`."
+    )
+    return {
+        "operationId": "get_limits",
+        "tags": ["operation"],
+        "summary": "Reads Discord's limits as they are kept now.",
+        "description": told,
+        "parameters": header_references(TRACE_HEADERS),
+        "responses": {"200": _answer("The limits.", reference("Limits")), **error_references("Limits")},
     }
 
 

@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from services.actions import AUDIT_NAMES, Action
-from services.rest_api.audit_filter import DEFAULT_LIMIT, LARGEST_LIMIT, LONGEST_CLIENT_ID, LONGEST_CURSOR
+from services.record_filter import ERROR_CODES, LONGEST_CLIENT_ID, OUTCOMES
+from services.rest_api.audit_filter import DEFAULT_LIMIT, LARGEST_LIMIT, LONGEST_CURSOR
 from services.rest_api.openapi.schemas import STRING, Schema, path_field_schema
 
 SNOWFLAKE: Final = {"type": "string", "pattern": "^[1-9][0-9]{0,18}$"}
@@ -19,8 +20,8 @@ ACTION_HEADERS: Final[dict[str, tuple[Schema, str]]] = {
         "Bulk requests wait behind the others. Moderation goes first by itself.",
     ),
     "Prefer": (
-        {"type": "string", "examples": ["wait=10"]},
-        "`wait=<seconds>` (RFC 7240): how long the caller will wait, at most MAX_WAIT. Other preferences are ignored.",
+        {"type": "string", "maxLength": 256, "examples": ["wait=10"]},
+        "`wait=<seconds>` (RFC 7240): how long you will wait, MAX_WAIT if it is more. Other preferences are ignored.",
     ),
 }
 TRACE_HEADERS: Final[dict[str, tuple[Schema, str]]] = {
@@ -34,10 +35,14 @@ TRACE_HEADERS: Final[dict[str, tuple[Schema, str]]] = {
 HEADERS_OUT: Final[dict[str, tuple[Schema, str]]] = {
     "X-Request-ID": (STRING, "The request's id."),
     "Idempotency-Replayed": ({"const": "true"}, "The answer is that of an earlier request with the same key."),
+    "Preference-Applied": (
+        {"type": "string", "examples": ["wait=10"]},
+        "The wait that holds, where one was asked for.",
+    ),
     "Retry-After": ({"type": "integer", "minimum": 0}, "Seconds, rounded up."),
     "WWW-Authenticate": (STRING, "The challenge of RFC 6750."),
 }
-FILTERS: Final[dict[str, tuple[Schema, str]]] = {
+FILTER_PARAMETERS: Final[dict[str, tuple[Schema, str]]] = {
     "action": ({"enum": list(AUDIT_NAMES)}, "Only this type of action."),
     "guild_id": (SNOWFLAKE, "Only actions in this guild."),
     "channel_id": (SNOWFLAKE, "Only actions in this channel."),
@@ -47,8 +52,12 @@ FILTERS: Final[dict[str, tuple[Schema, str]]] = {
         "Only this caller's actions; another's need the scope audit:read.",
     ),
     "success": ({"type": "boolean"}, "Only delivered actions, or only the others."),
+    "outcome": ({"enum": list(OUTCOMES)}, "Only actions that ended so."),
+    "error_code": ({"enum": list(ERROR_CODES)}, "Only actions that failed with this code."),
     "since": (TIME, "ISO 8601, inclusive; without a zone it is UTC."),
     "until": (TIME, "ISO 8601, exclusive; without a zone it is UTC."),
+}
+PAGE_PARAMETERS: Final[dict[str, tuple[Schema, str]]] = {
     "limit": (
         {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT, "default": DEFAULT_LIMIT},
         "Rows in one answer.",
@@ -83,9 +92,9 @@ def header_out_references(*names: str) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def filter_parameters() -> list[dict[str, Any]]:
-    """The query parameters of the audit log."""
-    return [_parameter(name, "query", schema, text) for name, (schema, text) in FILTERS.items()]
+def query_parameters(*groups: dict[str, tuple[Schema, str]]) -> list[dict[str, Any]]:
+    """The parameters of these groups, in a query string."""
+    return [_parameter(name, "query", schema, text) for group in groups for name, (schema, text) in group.items()]
 
 
 def path_parameters(action_type: type[Action]) -> list[dict[str, Any]]:

@@ -92,6 +92,7 @@ def _other_schemas() -> dict[str, Schema]:
         ),
         "ActionRow": row,
         "ActionPage": _action_page(),
+        "Limits": _limits(),
         "Health": _health(),
         "Live": _status_object("live", "dead"),
         "Ready": _with_checks(_status_object("ready", "not_ready")),
@@ -132,6 +133,24 @@ def _action_page() -> Schema:
     cursor = {"type": ["string", "null"], "description": "What `cursor` takes for the next page; null at the end."}
     properties = {"actions": {"type": "array", "items": reference("ActionRow")}, "next_cursor": cursor}
     return _object(properties, "Rows, newest first.")
+
+
+def _limits() -> Schema:
+    anything = {"type": "object"}
+    properties = {
+        "state": {"enum": ["in_process", "shared", "alone"], "description": "alone: Redis is away, a share is kept."},
+        "replicas": {"type": "integer", "description": "Replicas last seen; only with Redis."},
+        "lane_count": {"type": "integer"},
+        "channel_count": {"type": "integer"},
+        "waiting": {"type": "integer", "description": "Requests that wait for a limit."},
+        "lanes": {"type": "array", "items": anything, "description": "The most crowded, then the newest; at most 50."},
+        "global": anything,
+        "pauses": anything,
+        "invalid_requests": anything,
+        "discord": {"type": "object", "description": "Circuits, quarantined webhooks, places for requests in flight."},
+    }
+    required = ["state", "lane_count", "channel_count", "waiting", "lanes", "global", "pauses", "invalid_requests"]
+    return _object(properties, "Discord's limits as they are kept now.", required)
 
 
 def _health() -> Schema:

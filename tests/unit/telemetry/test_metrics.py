@@ -65,3 +65,19 @@ def test_labels_that_escape_their_closed_set_stop_at_a_bound(counted: Metrics, m
     assert value(counted, "discord_action_rate_limited_total", scope="scope2") == 1
     assert value(counted, "discord_action_rate_limited_total", scope="scope3") is None
     assert value(counted, "discord_action_rate_limited_total", scope="other") == 7
+
+
+def test_how_the_limits_stand(counted: Metrics) -> None:
+    counted.limit_waited(0.2, "bulk")
+    counted.limit_refused("overloaded")
+    counted.limit_paused("token")
+    counted.limits_shared(3, is_shared=True)
+    counted.watch_limits({"waiting": lambda: 7})
+    counted.watch_circuits({"outage": lambda: True})
+    assert value(counted, "discord_action_limit_wait_seconds_count", priority="bulk") == 1
+    assert value(counted, "discord_action_limit_refusals_total", reason="overloaded") == 1
+    assert value(counted, "discord_action_limit_pauses_total", scope="token") == 1
+    assert value(counted, "discord_action_limit_replicas") == 3
+    assert value(counted, "discord_action_limits_shared") == 1
+    assert value(counted, "discord_action_limit_state", what="waiting") == 7
+    assert value(counted, "discord_action_circuit_open", circuit="outage") == 1

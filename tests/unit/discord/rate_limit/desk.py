@@ -39,6 +39,9 @@ class Notes:
     def invalid_requests(self, used: int, limit: int, percent: int) -> None:
         self.told.append(("invalid_requests", used, limit, percent))
 
+    def replicas(self, count: int, *, is_shared: bool) -> None:
+        self.told.append(("replicas", count, is_shared))
+
     def lease_ended(self) -> None:
         self.told.append(("lease_ended",))
 
