@@ -42,7 +42,8 @@ Redis in the last word (`shared`): what leaves and what was learned is one for a
     permit.complete(observation_of(status, headers, body))   # None: no reply; drop(): nothing was sent
 """
 
-from services.discord.rate_limit.limiter import Bounds, InProcessRateLimiter, Limits
+from services.discord.rate_limit.bounds import Bounds, Limits
+from services.discord.rate_limit.limiter import InProcessRateLimiter
 from services.discord.rate_limit.observation import observation_of
 from services.discord.rate_limit.observer import Observer, SilentObserver
 from services.discord.rate_limit.port import Lane, Observation, Permit, RateLimiter

@@ -7,10 +7,10 @@ itself, so no state changes between a look and the deed that follows from it.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import count
-from typing import Final, Protocol
+from typing import Final
 
+from services.discord.rate_limit.bounds import Bounds, Limits
 from services.discord.rate_limit.bucket import Bucket
 from services.discord.rate_limit.description import describe
 from services.discord.rate_limit.dispatch import Dispatcher
@@ -27,38 +27,13 @@ from services.discord.rate_limit.registry import Buckets
 from services.discord.rate_limit.share import Share
 from services.discord.rate_limit.timers import LoopTimers, Timers
 from services.discord.rate_limit.waiting import WaitingRoom
-from services.errors import RateLimited, ShuttingDown
+from services.errors import DiscordUnavailable, RateLimited, ShuttingDown
 from services.ports import Clock, Priority
 
 UNKNOWN_WAIT_SECONDS: Final = 1.0
 REFUSED: Final = "No room inside the deadline."
+BLOCKED: Final = "Cloudflare blocks this address; nothing is sent to Discord."
 TOO_MANY_INVALID: Final = "Discord refused too many requests of this address lately."
-
-
-class Limits(Protocol):
-    """The part of the settings the limiter is built from: requests per second."""
-
-    @property
-    def global_per_second(self) -> int: ...
-
-    @property
-    def per_channel_per_second(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How much the limiter holds, and for how long. Seconds and counts.
-
-    `longest_wait_seconds` bounds every wait whatever its deadline. `lease_seconds` must be longer than the
-    longest deadline of a caller: a permit may lie for a while before its request leaves.
-    """
-
-    lease_seconds: float = 330.0
-    longest_wait_seconds: float = 300.0
-    waiting_per_bucket: int = 1_000
-    waiting_per_caller: int = 1_000
-    idle_seconds: float = 300.0
-    invalid_requests: int = 10_000
 
 
 class InProcessRateLimiter:
@@ -185,7 +160,7 @@ class InProcessRateLimiter:
         opens_at = self._opens_at(bucket, priority, now)
         self._room.check_bounds(bucket, client_id, opens_at - now)
         if opens_at > deadline or deadline <= now:
-            error = RateLimited(REFUSED, retry_after_seconds=opens_at - now)
+            error = self._refusal(opens_at - now, now)
             self._room.tell(error)
             raise error
         waiter = Waiter(
@@ -284,15 +259,19 @@ class InProcessRateLimiter:
         """Tell those who would wait in vain."""
         for waiter in waiters:
             if waiter.is_waiting and waiter.deadline < until:
-                error = RateLimited(REFUSED, retry_after_seconds=until - now)
-                self._dispatcher.withdraw(waiter, error, now)
+                self._dispatcher.withdraw(waiter, self._refusal(until - now, now), now)
+
+    def _refusal(self, wait_seconds: float, now: float) -> RateLimited | DiscordUnavailable:
+        """What a wait in vain is told. While Cloudflare blocks us it is no limit that the caller could have kept."""
+        if self._pauses.egress_until > now:
+            return DiscordUnavailable(BLOCKED, retry_after_seconds=wait_seconds)
+        return RateLimited(REFUSED, retry_after_seconds=wait_seconds)
 
     def _refuse_the_due(self) -> None:
         now = self._clock.monotonic()
         for waiter in self._room.due(now):
             wait = self._opens_at(waiter.bucket, waiter.priority, now) - now
-            error = RateLimited(REFUSED, retry_after_seconds=wait or UNKNOWN_WAIT_SECONDS)
-            self._dispatcher.withdraw(waiter, error, now)
+            self._dispatcher.withdraw(waiter, self._refusal(wait or UNKNOWN_WAIT_SECONDS, now), now)
         self._pump(now)
 
     def _has_waiters(self) -> bool:

@@ -70,7 +70,8 @@ class RateLimiter(Protocol):
     async def acquire(self, lane: Lane, *, priority: Priority, deadline: float, client_id: str) -> Permit:
         """Waits for room until `deadline` (monotonic seconds).
 
-        Raises RateLimited at once, with the true retry_after_seconds, when the room cannot come in time, and Overloaded
+        Raises RateLimited at once, with the true retry_after_seconds, when the room cannot come in time (while
+        Cloudflare blocks the address DiscordUnavailable), and Overloaded
         when the queue of the lane or of the caller is full. A cancelled wait leaves no trace.
         """
         ...

@@ -12,7 +12,7 @@ from services.discord.rate_limit.entity import Entities
 from services.discord.rate_limit.observer import Observer
 from services.discord.rate_limit.queue import Deadlines, Line, Waiter
 from services.discord.rate_limit.timers import Alarm, Timers
-from services.errors import ActionError, Overloaded, RateLimited
+from services.errors import ActionError, DiscordUnavailable, Overloaded, RateLimited
 
 
 class WaitingRoom:
@@ -110,7 +110,7 @@ class WaitingRoom:
             waiter.future.set_exception(error)
 
     def tell(self, error: ActionError) -> None:
-        if isinstance(error, RateLimited | Overloaded):
+        if isinstance(error, RateLimited | Overloaded | DiscordUnavailable):
             self._observer.refused(error.code.slug)
 
     def due(self, now: float) -> list[Waiter]:

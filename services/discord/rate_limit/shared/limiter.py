@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from services.discord.quarantine import Quarantine
+from services.discord.rate_limit.bounds import Bounds, Limits
 from services.discord.rate_limit.bucket import Bucket
 from services.discord.rate_limit.gate import Gate, Places
 from services.discord.rate_limit.global_limit import MARGIN_SECONDS, SECOND
 from services.discord.rate_limit.invalid import INVALID_STATUSES, SLICES
-from services.discord.rate_limit.limiter import Bounds, InProcessRateLimiter, Limits
+from services.discord.rate_limit.limiter import InProcessRateLimiter
 from services.discord.rate_limit.observer import Observer
 from services.discord.rate_limit.permit import BucketPermit
 from services.discord.rate_limit.port import Observation

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from services.discord.rate_limit import Bounds
-from services.errors import RateLimited
+from services.errors import DiscordUnavailable, RateLimited
 from services.ports import Priority
 from tests.unit.discord.rate_limit.desk import Desk, Limits, desk, fine, limited, plain, settle
 from tests.unit.discord.rate_limit.simulated import lane, webhook
@@ -154,7 +154,7 @@ def test_cloudflare_stops_everything_and_the_cool_down_grows() -> None:
             blocked = [await front.permit(lane("1")), await front.permit(webhook("1"))]
             for permit in blocked:
                 permit.complete(limited(None, "cloudflare"))
-            with pytest.raises(RateLimited) as refusal:
+            with pytest.raises(DiscordUnavailable) as refusal:
                 await front.permit(webhook("2"), within=cool_down - 1.0)
             assert refusal.value.retry_after_seconds == pytest.approx(cool_down)
             await asyncio.sleep(cool_down)

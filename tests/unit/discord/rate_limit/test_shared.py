@@ -8,7 +8,7 @@ import pytest
 
 from services.discord.rate_limit import Observation
 from services.discord.rate_limit.shared import connection, parcel
-from services.errors import RateLimited
+from services.errors import DiscordUnavailable, RateLimited
 from services.ports import Priority
 from tests.support.valkey import ValkeyServer
 from tests.unit.discord.calls import send_webhook
@@ -90,7 +90,7 @@ async def test_a_block_of_cloudflare_stops_those_behind_the_same_address(valkey_
     async with replicas(valkey_url, "a", "a", "b") as (one, beside, elsewhere):
         await one.once(Observation(429, scope="cloudflare", is_discords=False))
         await comes_true(lambda: any(told[:2] == ("paused", "egress") for told in beside.notes.told), 2.0)
-        with pytest.raises(RateLimited):
+        with pytest.raises(DiscordUnavailable):
             await beside.permit(webhook())
         (await elsewhere.permit(lane("3"))).drop()
 
