@@ -114,7 +114,7 @@ class AuditWriter:
         )
         self._is_open = True
 
-    async def close(self, grace_seconds: float = 5.0) -> None:
+    async def close(self, grace_seconds: float = 2.0) -> None:
         """Ships what is there within the grace and hands over the rest. Later rows are handed over at once."""
         if not self._is_open:
             return

@@ -61,7 +61,7 @@ class Database:
             await self.close()
             raise
 
-    async def close(self, timeout_seconds: float = 5.0) -> None:
+    async def close(self, timeout_seconds: float = 2.0) -> None:
         """Closes both threads within the bound."""
         await asyncio.gather(*(thread.close(timeout_seconds) for thread in self._threads))
 

@@ -68,7 +68,7 @@ class DatabaseThread:
         finally:
             job.is_abandoned = True
 
-    async def close(self, timeout_seconds: float = 5.0) -> None:
+    async def close(self, timeout_seconds: float = 2.0) -> None:
         """Refuses more work, lets the running piece finish within the bound, and closes the connection."""
         if not self._is_closing:
             self._is_closing = True

@@ -79,6 +79,8 @@ def _headers(failure: Failure, request: RestRequest, allow: str | None) -> dict[
         headers["Idempotency-Replayed"] = "true"
     if allow:
         headers["Allow"] = allow
+    if request.must_close:
+        headers["Connection"] = "close"
     return headers
 
 

@@ -30,6 +30,8 @@ class BoundedBody(Body):
         self._size = 0
         self._is_too_large = (expected_content_length or 0) > self._limit
         self._has_ended = asyncio.Event()
+        self.is_complete = False
+        """Whether all of it arrived."""
 
     async def put(self, data: bytes) -> None:
         self._size += len(data)
@@ -41,6 +43,7 @@ class BoundedBody(Body):
             self._chunks.append(data)
 
     def set_complete(self) -> None:
+        self.is_complete = True
         self._has_ended.set()
 
     def disconnect(self) -> None:
@@ -90,6 +93,12 @@ class RestRequest(quart.Request):
         """The request's id and trace, for answers and log lines."""
         request_id = self.sent.get("x-request-id") or self.sent.get("x-correlation-id")
         return RequestScope.of("rest", request_id, self.sent.get("traceparent"))
+
+    @property
+    def must_close(self) -> bool:
+        """Whether HTTP/1.1 cannot go on with this connection: the rest of a body stands in the way of what follows."""
+        has_body = self.sent.get("content-length", "0") != "0" or "transfer-encoding" in self.sent
+        return has_body and not self.body.is_complete and self.http_version.startswith("1")
 
     @property
     def route(self) -> str:

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import io
 import socket
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -90,8 +92,29 @@ async def test_a_flood_of_chunks_is_cut_off(server: Server) -> None:
 
 
 async def test_a_length_that_is_too_large_is_answered_before_the_body(server: Server) -> None:
-    status, _ = await server.exchange(f"{HEAD}\nContent-Length: {LARGEST_BODY_BYTES + 1}")
+    status, answer = await server.exchange(f"{HEAD}\nContent-Length: {LARGEST_BODY_BYTES + 1}")
     assert status == 413
+    assert "connection: close" in answer
+
+
+async def test_a_connection_whose_body_was_refused_is_not_used_again(server: Server) -> None:
+    """The client is told, so that the next request does not run into the close."""
+    url = f"http://127.0.0.1:{server.port}/api/v1/message"
+    headers = {"Authorization": "Bearer good-token"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        for _ in range(3):
+            too_large = io.BytesIO(b" " * (LARGEST_BODY_BYTES + 1))
+            with contextlib.suppress(aiohttp.ClientOSError):  # the rest of the body may meet the closed connection
+                async with session.post(url, data=too_large, headers={"Content-Type": "application/json"}) as refused:
+                    assert refused.status == 413
+            async with session.post(url, json={"channel_id": "123", "content": "hello"}) as answered:
+                assert answered.status == 200
+
+
+async def test_a_refused_request_whose_body_arrived_keeps_its_connection(server: Server) -> None:
+    status, answer = await server.exchange(f"{HEAD}\nContent-Length: 2", b"[]")
+    assert status == 400
+    assert "connection: close" not in answer
 
 
 async def test_a_bad_token_is_answered_before_the_body(server: Server) -> None:
