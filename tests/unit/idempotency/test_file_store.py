@@ -115,13 +115,3 @@ def test_a_holder_is_alive_until_it_closes(tmp_path: Path) -> None:
 
 def listing(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
-
-
-async def test_it_costs_little(opened: Replicas) -> None:
-    store = await opened.open()
-    await store.begin(claim("warm up"), "a", soon())
-    began = time.perf_counter()
-    for number in range(200):
-        await store.begin(claim(str(number)), "a", soon())
-        await store.finish(claim(str(number)), "a", DELIVERED)
-    assert (time.perf_counter() - began) / 200 < 0.005

@@ -424,20 +424,3 @@ async def test_rows_that_could_not_be_read_for_a_while_are_not_taken_for_shipped
     lost = {orjson.loads(row.json)["action_id"] for row in rows if row.json not in {each.json for each in read}}
     assert lost
     assert lost <= set(await rows_left(journal))
-
-
-# ── what it costs ──
-
-
-async def test_three_records_cost_the_loop_little(journal: Journal, tmp_path: Path) -> None:
-    measured = Journal(tmp_path / "measured", Redactor())
-    await measured.start()
-    entries = [entry() for _ in range(3000)]
-    started = time.thread_time()
-    for one in entries:
-        measured.begin(one)
-        measured.attempt(one)
-        measured.end(one, DELIVERED)
-    each = (time.thread_time() - started) / len(entries)
-    await measured.close()
-    assert each < 60e-6, f"{each * 1e6:.1f} µs"
