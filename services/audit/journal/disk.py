@@ -1,12 +1,17 @@
 """The system calls of the journal, and the thread for those that wait for the disk.
 
 Writing goes to the page cache and is done on the event loop: about a microsecond, and safe from then on against the
-end of the process. What waits for the device (sync, allocate, read, delete) has a thread. It is a daemon: a call that
-never returns must not keep the process alive.
+end of the process. It goes through a mapping of the file, because a system call would let go of the interpreter's lock
+three times an action, and getting it back costs more than all the rest. A file whose room is not certain is written by
+system calls: there a full disk is an error, while in a mapping it would be a signal.
+
+What waits for the device (sync, allocate, read, delete) has a thread. It is a daemon: a call that never returns must not
+keep the process alive.
 """
 
 import asyncio
 import errno
+import mmap
 import os
 import queue
 import threading
@@ -21,6 +26,9 @@ ALLOWED: Final = 0o600
 class Disk:
     """The calls that can fail when a disk is full, read-only, broken or gone. All raise OSError."""
 
+    def __init__(self) -> None:
+        self._mapped: dict[int, mmap.mmap] = {}
+
     def allocate(self, path: Path, size_bytes: int) -> int:
         """Makes a file with room for `size_bytes` and returns its descriptor; leaves nothing when it cannot.
 
@@ -28,7 +36,8 @@ class Disk:
         """
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, ALLOWED)
         try:
-            _reserve(descriptor, size_bytes)
+            if _reserve(descriptor, size_bytes):
+                self._mapped[descriptor] = mmap.mmap(descriptor, size_bytes)
         except OSError:
             os.close(descriptor)
             path.unlink()
@@ -37,6 +46,10 @@ class Disk:
 
     def write(self, descriptor: int, content: bytes, offset: int) -> None:
         """Writes all of `content`; after an error none of it counts."""
+        mapped, end = self._mapped.get(descriptor), offset + len(content)
+        if mapped is not None and end <= len(mapped):
+            mapped[offset:end] = content
+            return
         written = os.pwrite(descriptor, content, offset)
         while written < len(content):
             written += os.pwrite(descriptor, content[written:], offset + written)
@@ -49,11 +62,18 @@ class Disk:
 
     def seal(self, descriptor: int, size_bytes: int) -> None:
         """Syncs a file that takes no more, gives back the room it did not need, and closes it."""
+        self.unmap(descriptor)
         try:
             os.ftruncate(descriptor, size_bytes)
             os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
+
+    def unmap(self, descriptor: int) -> None:
+        """To be called before a file that `allocate` made is closed or cut."""
+        mapped = self._mapped.pop(descriptor, None)
+        if mapped is not None:
+            mapped.close()
 
 
 class DiskThread:
@@ -94,13 +114,16 @@ class DiskThread:
             self._loop.call_soon_threadsafe(callback, *values)
 
 
-def _reserve(descriptor: int, size_bytes: int) -> None:
+def _reserve(descriptor: int, size_bytes: int) -> bool:
+    """Whether the room is certain from now on."""
     try:
         os.posix_fallocate(descriptor, 0, size_bytes)
     except OSError as exc:
         if exc.errno not in {errno.EOPNOTSUPP, errno.EINVAL}:
             raise
         os.ftruncate(descriptor, size_bytes)
+        return False
+    return True
 
 
 def _settle(future: asyncio.Future[Any], result: object, failure: BaseException | None) -> None:

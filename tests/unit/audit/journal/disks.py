@@ -12,6 +12,7 @@ class FailingDisk(Disk):
     """A real disk until `fails_to` names a call that fails, with `error`. `hangs` keeps syncs waiting while set."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.fails_to: set[str] = set()
         self.error = errno.ENOSPC
         self.synced: list[int] = []
