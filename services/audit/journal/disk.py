@@ -5,8 +5,8 @@ end of the process. It goes through a mapping of the file, because a system call
 three times an action, and getting it back costs more than all the rest. A file whose room is not certain is written by
 system calls: there a full disk is an error, while in a mapping it would be a signal.
 
-What waits for the device (sync, allocate, read, delete) has a thread. It is a daemon: a call that never returns must not
-keep the process alive.
+What waits for the device (sync, allocate, read, delete) has a thread. It is a daemon: a call that never returns must
+not keep the process alive.
 """
 
 import asyncio
