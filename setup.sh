@@ -27,7 +27,8 @@ show_help() {
   cat <<'TEXT'
 ./setup.sh            prepare: find Python 3.13, make .venv, install the locked requirements
 ./setup.sh run        prepare, write .env if there is none, and serve; without a bot token against the sandbox
-./setup.sh test       every check: style, types, layers, generated files, tests with their coverage floor
+./setup.sh test       every check: style, types, layers, generated files, tests with their coverage floor, and the pages in
+                      a Chromium (REQUIRE_BROWSER=1: fail where there is none; CHROMIUM=/path/to/it names one)
 ./setup.sh test ARGS  pytest alone, with these arguments: ./setup.sh test -k webhook
 ./setup.sh prove      the slow evidence: tests marked `prove`, and the benchmarks
 ./setup.sh help       this text
@@ -158,8 +159,31 @@ test_all() {
   step 'shell: shellcheck' "$VENV/bin/shellcheck" setup.sh .ci/run
   step 'generated: .env.example' "$python" -m tools.env_example --check
   step 'generated: gRPC stubs' "$python" -m tools.stubs --check
-  heading 'tests, with the coverage floor'
-  exec "$python" -m pytest -m 'not prove' --cov
+  step 'tests, with the coverage floor' "$python" -m pytest -m 'not prove' --ignore=tests/browser --cov
+  test_browser "$python"
+  say_unproven
+}
+
+# What this machine could not prove is said last, where it is read.
+UNPROVEN=()
+say_unproven() {
+  [ ${#UNPROVEN[@]} -gt 0 ] || return 0
+  printf '\n%sNOT PROVEN on this machine:%s\n' "$RED" "$OFF"
+  printf '  %s\n' "${UNPROVEN[@]}"
+}
+
+# The pages in a real browser, in a run of their own: the coverage floor does not wait for a browser to start.
+test_browser() {
+  local python=$1 found
+  if found=$("$python" -m tests.browser.chromium); then
+    step 'pages in a browser' "$python" -m pytest tests/browser
+  elif [ "${REQUIRE_BROWSER:-}" = 1 ]; then
+    fail 'pages in a browser: failed, for REQUIRE_BROWSER=1 is set.' "$found"
+  else
+    heading 'pages in a browser: NOT RUN'
+    say "   $found"
+    UNPROVEN+=("the pages in a browser (the sandbox's, /docs): $found")
+  fi
 }
 
 test_some() {

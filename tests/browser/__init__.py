@@ -1,0 +1,1 @@
+"""What a person sees: real pages in a real Chromium."""
