@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import orjson
 
-from services.telemetry import get_logger
+from services.telemetry import Event, get_logger
 
 LINES_AT_ONCE: Final = 2000
 LINES_PAUSE_SECONDS: Final = 0.1
@@ -31,7 +31,7 @@ class AuditLines:
 
     async def take(self, rows: Sequence[bytes]) -> bool:
         for number, row in enumerate(rows, 1):
-            log.error("a row that is not in the table", event="AUDIT", row=orjson.loads(row))
+            log.error("a row that is not in the table", event=Event.AUDIT, row=orjson.loads(row))
             if not number % LINES_AT_ONCE:
                 await asyncio.sleep(LINES_PAUSE_SECONDS)
         return False

@@ -27,7 +27,7 @@ from services.audit.rows import action_id_of
 from services.audit.shipping import ship
 from services.database import DatabaseThread, DatabaseUnavailable
 from services.redaction import Redactor
-from services.telemetry import Metrics, get_logger
+from services.telemetry import Event, Metrics, get_logger
 
 MOST_ROWS: Final = 500
 SHORT_ROWS: Final = 2 * MOST_ROWS
@@ -180,7 +180,7 @@ class Shipper:
         reason = self._redactor.redact(str(exc) or type(exc).__name__)
         self.refused.append(RefusedRow(action_id_of(row.json), reason, row.json))
         self.refused_count += 1
-        log.error("the database refused this row", event="AUDIT", reason=reason, row=orjson.loads(row.json))
+        log.error("the database refused this row", event=Event.AUDIT, reason=reason, row=orjson.loads(row.json))
 
     def _settle(self, count: int) -> None:
         for _ in range(count):

@@ -16,6 +16,7 @@ import jwt
 from config import AuthSettings
 from services.errors import Unauthenticated
 from services.ports import Caller, Clock
+from services.telemetry import name_caller
 
 MOST_REMEMBERED: Final = 4096
 LONGEST_TOKEN: Final = 8192
@@ -41,7 +42,9 @@ class TokenVerifier:
         if len(token) > LONGEST_TOKEN:
             raise Unauthenticated("The token is not valid.")
         digest = sha256(token.encode()).digest()
-        return self._recall(digest) or self._verify(token, digest)
+        caller = self._recall(digest) or self._verify(token, digest)
+        name_caller(caller.client_id)
+        return caller
 
     def _recall(self, digest: bytes) -> Caller | None:
         found = self._remembered.get(digest)

@@ -19,6 +19,7 @@ from services.errors import (
     ActionError,
     AuditUnavailable,
     DeadlineExceeded,
+    ErrorCode,
     Internal,
     OutcomeKind,
     Overloaded,
@@ -26,7 +27,7 @@ from services.errors import (
     ShuttingDown,
 )
 from services.ports import Answer, AuditLog, Call, Caller, Clock, Discord, IdempotencyStore, Reply, Request, Verdict
-from services.telemetry import get_logger
+from services.telemetry import Event, get_logger
 from services.telemetry.metrics import Metrics
 
 MOST_RUNNING: Final = 20_000
@@ -113,9 +114,7 @@ class DiscordService:
         except ActionError as exc:
             result = run.settled(exc)
         except Exception:
-            log.exception(
-                "action failed", event="ERROR", action=run.entry.action_type, request_id=run.request.request_id
-            )
+            log.exception("action failed", action=run.entry.action_type, request_id=run.request.request_id)
             result = Internal(OutcomeKind.UNKNOWN if run.may_have_happened else OutcomeKind.NOT_SENT)
         run.is_ending = True
         if not run.is_replay:
@@ -200,11 +199,12 @@ class DiscordService:
         )
         log.info(
             "action",
-            event="AUDIT",
+            event=Event.AUTHZ if verdict.error_code == ErrorCode.PERMISSION_DENIED.slug else Event.AUDIT,
+            caller=run.entry.client_id,
+            guild=run.entry.guild_id,
+            target_user=run.entry.user_id,
             action=run.entry.action_type,
             action_id=run.entry.action_id,
-            user=run.entry.client_id,
-            community=run.entry.guild_id,
             result=verdict.outcome.value,
             code=verdict.error_code,
             request_id=run.entry.request_id,

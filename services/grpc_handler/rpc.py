@@ -14,7 +14,7 @@ import grpc
 from config import DeadlineSettings
 from services.actions import Action
 from services.discord_service import Performed
-from services.errors import ActionError, Internal, OutcomeKind, describe
+from services.errors import ActionError, Failure, Internal, OutcomeKind, describe
 from services.grpc_handler.messages import TOKEN, RpcMessages
 from services.grpc_handler.metadata import Metadata, conditions_of, scope_of, token_of
 from services.grpc_handler.refusal import refusal_of, trailing_of
@@ -72,7 +72,7 @@ class ActionRpc[A: Action]:
             except ActionError as exc:
                 failure = exc.failure
             except Exception:
-                log.exception("a call failed on our side", event="ERROR")
+                log.exception("request failed", rpc=self._action_type.rpc())
                 failure = Internal(outcome_if_unforeseen).failure
             refusal = refusal_of(failure, scope.request_id)
             return await context.abort(refusal.code, refusal.details, refusal.trailing)
@@ -88,5 +88,19 @@ class ActionRpc[A: Action]:
             conditions = conditions_of(metadata, request_id, context.time_remaining(), self._gate.deadlines)
             return conditions.parse(self._action_type, fields), caller, conditions.request
         except Exception as exc:
-            self._gate.rejections.rejected_request("grpc", describe(exc).code.slug)
+            failure = describe(exc)
+            self._gate.rejections.rejected_request("grpc", failure.code.slug)
+            if isinstance(exc, ActionError):
+                self._log_refusal(failure, context.peer())
             raise
+
+    def _log_refusal(self, failure: Failure, peer: str) -> None:
+        """A call that never became an action leaves no row; this line and a counter are all there is of it."""
+        log.refused(
+            "request refused",
+            code=failure.code.slug,
+            result=failure.outcome.value,
+            detail=failure.detail,
+            rpc=self._action_type.rpc(),
+            client_address=peer,
+        )

@@ -16,7 +16,7 @@ from services.rest_api.dependencies import RestDependencies
 from services.rest_api.request import RestRequest, current_request
 from services.rest_api.responses import NDJSON, NOT_STORED, bytes_response
 from services.rest_api.streams import StreamCut
-from services.telemetry import get_logger, request_scope
+from services.telemetry import Event, get_logger, request_scope
 
 PATH: Final = "/api/v1/actions/export"
 MOST_AT_ONCE: Final = 3
@@ -95,7 +95,14 @@ async def _told(chunks: AsyncGenerator[bytes], request: RestRequest, client_id: 
         raise StreamCut(outcome) from exc
     finally:
         with request_scope(request.log_scope):
-            log.info("record exported", client_id=client_id, outcome=outcome, bytes=sent, seconds=_since(began))
+            log.info(
+                "record exported",
+                event=Event.AUDIT,
+                caller=client_id,
+                result=outcome,
+                bytes=sent,
+                seconds=_since(began),
+            )
 
 
 def _since(began: float) -> float:

@@ -101,7 +101,7 @@ class ErrorHandler:
         failure = _failure(error, request)
         if not isinstance(error, ActionError):
             # Quart awaits this inside its `except`, so the exception is at hand.
-            log.exception("request failed", event="ERROR", method=request.method, route=request.route)  # noqa: LOG004
+            log.exception("request failed", method=request.method, route=request.route)  # noqa: LOG004
         elif not request.has_reached_service:
             _log_refusal(failure, request)
         if not request.has_reached_service:
@@ -111,10 +111,10 @@ class ErrorHandler:
 
 def _log_refusal(failure: Failure, request: RestRequest) -> None:
     """A request that never became an action leaves no row; this line and a counter are all there is of it."""
-    log.info(
+    log.refused(
         "request refused",
-        event="REQUEST",
         code=failure.code.slug,
+        result=failure.outcome.value,
         detail=failure.detail,
         method=request.method,
         route=request.route,

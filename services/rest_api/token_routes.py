@@ -11,9 +11,12 @@ from services.rest_api.conditions import conditions_of
 from services.rest_api.dependencies import RestDependencies
 from services.rest_api.request import current_request
 from services.rest_api.responses import NOT_STORED, json_response
+from services.telemetry import Event, get_logger
 
 CREDENTIALS: Final = ("client_id", "client_secret")
 LONGEST_CREDENTIAL: Final = 255
+
+log = get_logger(__name__)
 
 
 def token_view(given: RestDependencies) -> View:
@@ -26,6 +29,7 @@ def token_view(given: RestDependencies) -> View:
         fields = await read_fields(request, conditions.request.deadline)
         _check(fields)
         issued = await given.tokens.issue_token(fields["client_id"], fields["client_secret"])
+        log.info("token issued", event=Event.AUTH, caller=fields["client_id"], result="issued")
         return json_response({"token": issued.token, "expires_in": issued.expires_in}, headers=NOT_STORED)
 
     return view

@@ -1,10 +1,12 @@
 """What the running module tells: the log, the request a line belongs to, the metrics."""
 
+from services.telemetry.events import Event
 from services.telemetry.logs import EventLog, Logging, configure_logging, get_logger
 from services.telemetry.metrics import CONTENT_TYPE, Metrics
 from services.telemetry.scope import (
     RequestScope,
     current_scope,
+    name_caller,
     new_request_id,
     request_scope,
     sanitised_request_id,
@@ -13,6 +15,7 @@ from services.telemetry.scope import (
 
 __all__ = [
     "CONTENT_TYPE",
+    "Event",
     "EventLog",
     "Logging",
     "Metrics",
@@ -20,6 +23,7 @@ __all__ = [
     "configure_logging",
     "current_scope",
     "get_logger",
+    "name_caller",
     "new_request_id",
     "request_scope",
     "sanitised_request_id",

@@ -2,7 +2,8 @@
 
     log = get_logger(__name__)
     log.info("serving", grpc_port=50051)
-    log.info("action finished", event="AUDIT", action="send_message", result="delivered")
+    log.info("action", event=Event.AUDIT, caller="shop", action="send_message", result="delivered")
+    log.refused("request refused", code="unauthenticated", client_address="192.0.2.7")
 
 It stands on the standard `logging`, so that libraries need no bridge, tests can capture it, and before
 `configure_logging` nothing happens but what Python does by itself.
@@ -15,6 +16,7 @@ from typing import Any, Self
 
 from config import LogSettings
 from services.redaction import Redactor
+from services.telemetry.events import Event, refusal_event
 from services.telemetry.pipe import LogPipe
 from services.telemetry.render import Entry, Renderer
 from services.telemetry.scope import current_scope
@@ -28,46 +30,61 @@ UNUSED_FACTS = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioT
 
 
 class EventLog:
-    """A logger for lines with fields. `event` is the kind of line, in capitals, such as SYSTEM or AUDIT."""
+    """A logger for lines with fields.
+
+    The same names everywhere: `caller` (a client's id), `guild`, `action`, `result`, `code`, `target_user` (the Discord
+    user an action is about). The request's id and its caller come by themselves while a request runs.
+    """
 
     __slots__ = ("_logger",)
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
 
-    def debug(self, message: str, /, *, event: str = "SYSTEM", **fields: object) -> None:
+    def debug(self, message: str, /, *, event: Event = Event.SYSTEM, **fields: object) -> None:
         """Log what only a developer wants to see."""
         self._log(logging.DEBUG, message, event, fields)
 
-    def info(self, message: str, /, *, event: str = "SYSTEM", **fields: object) -> None:
+    def info(self, message: str, /, *, event: Event = Event.SYSTEM, **fields: object) -> None:
         """Log what an operator may want to know later."""
         self._log(logging.INFO, message, event, fields)
 
-    def warning(self, message: str, /, *, event: str = "SYSTEM", **fields: object) -> None:
+    def warning(self, message: str, /, *, event: Event = Event.SYSTEM, **fields: object) -> None:
         """Log what went wrong and was coped with."""
         self._log(logging.WARNING, message, event, fields)
 
-    def error(self, message: str, /, *, event: str = "SYSTEM", **fields: object) -> None:
+    def error(self, message: str, /, *, event: Event = Event.ERROR, **fields: object) -> None:
         """Log what went wrong and somebody has to look at."""
         self._log(logging.ERROR, message, event, fields)
 
-    def exception(self, message: str, /, *, event: str = "SYSTEM", **fields: object) -> None:
+    def exception(self, message: str, /, *, event: Event = Event.ERROR, **fields: object) -> None:
         """Log an error with the exception that is being handled."""
-        self._log(logging.ERROR, message, event, fields, sys.exception())
+        self._log(logging.ERROR, message, event, fields, exception=sys.exception())
+
+    def refused(self, message: str, /, *, code: str, event: Event | None = None, **fields: object) -> None:
+        """Log that a request was refused with a code: a warning where it concerns who asks.
+
+        Whoever asks decides how often, so that only so many of these lines are written; the rest is counted.
+        """
+        event = event or refusal_event(code)
+        level = logging.INFO if event is Event.AUDIT else logging.WARNING
+        self._log(level, message, event, {"code": code, **fields}, is_bounded=True)
 
     def _log(
         self,
         level: int,
         message: str,
-        event: str,
+        event: Event,
         fields: Mapping[str, object],
+        *,
         exception: BaseException | None = None,
+        is_bounded: bool = False,
     ) -> None:
         logger = self._logger
         if logger.isEnabledFor(level):
             exc_info = (type(exception), exception, exception.__traceback__) if exception else None
             record = logging.LogRecord(logger.name, level, "", 0, message, (), exc_info)
-            record.event, record.fields = event, fields
+            record.event, record.fields, record.is_bounded = event, fields, is_bounded
             logger.handle(record)
 
 
@@ -90,11 +107,12 @@ class PipeHandler(logging.Handler):
             Entry(
                 created_seconds=record.created,
                 level=record.levelno,
-                event=known.get("event", "SYSTEM"),
+                event=known.get("event") or (Event.ERROR if record.levelno >= logging.ERROR else Event.SYSTEM),
                 message=record.getMessage(),
                 fields={"logger": record.name} if fields is None else fields,
                 scope=current_scope(),
                 exception=record.exc_info[1] if record.exc_info else None,
+                is_bounded=known.get("is_bounded", False),
             )
         )
 

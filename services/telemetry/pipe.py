@@ -12,6 +12,8 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+from services.telemetry.events import Event
+from services.telemetry.refusals import REPORT_SECONDS, RefusalBound
 from services.telemetry.render import Entry, Renderer
 from services.telemetry.sinks import Sink
 
@@ -32,6 +34,7 @@ class LogPipe:
         self._queue: deque[Entry] = deque()
         self._longest = longest_queue_lines
         self._dropped = 0
+        self._refusals = RefusalBound()
         self._has_lines = threading.Event()
         self._is_closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
@@ -54,18 +57,27 @@ class LogPipe:
 
     def _run(self) -> None:
         while not (self._is_closing.is_set() and not self._queue):
-            self._has_lines.wait()
+            self._has_lines.wait(REPORT_SECONDS if self._refusals.has_left_out else None)
             self._is_closing.wait(GATHER_SECONDS)
             self._has_lines.clear()
+            self._write_batch()
             while self._queue:
                 self._write_batch()
+        self._write_entries(list(self._refusals.reports(time.time(), is_last=True)))
         for sink in self._sinks:
             sink.close()
 
     def _write_batch(self) -> None:
-        entries = [self._queue.popleft() for _ in range(min(len(self._queue), LARGEST_BATCH_LINES))]
+        taken = [self._queue.popleft() for _ in range(min(len(self._queue), LARGEST_BATCH_LINES))]
+        entries = [entry for entry in taken if self._refusals.admits(entry)]
         if self._dropped:
             entries.append(self._drop_report())
+        entries.extend(self._refusals.reports(time.time()))
+        self._write_entries(entries)
+
+    def _write_entries(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
         lines = [self._line(entry) for entry in entries]
         levels = [entry.level for entry in entries]
         for sink in list(self._sinks):
@@ -88,4 +100,4 @@ class LogPipe:
     def _drop_report(self) -> Entry:
         count, self._dropped = self._dropped, 0
         message = "log lines were dropped: they came faster than they could be written"
-        return Entry(time.time(), logging.WARNING, "SYSTEM", message, {"dropped": count}, None, None)
+        return Entry(time.time(), logging.WARNING, Event.ERROR, message, {"dropped": count}, None, None)

@@ -10,15 +10,23 @@ from typing import Any, NamedTuple
 import orjson
 
 from services.redaction import Redactor
+from services.telemetry.events import Event
 from services.telemetry.scope import RequestScope
 
-FIRST_FIELDS = ("community", "user", "action", "result")
-"""What the text form starts with. In an AUDIT line all four stand there, `-` for what does not apply."""
+FIRST_WORDS = {"community": "guild", "user": "caller", "action": "action", "result": "result"}
+"""What every line of the text form starts with, and the fields they show; `-` for what does not apply."""
 
 LONGEST_LINE_CHARACTERS = 32_768
 LONGEST_TEXT_CHARACTERS = 1024
 MOST_FIELDS = 32
 """What is kept of a line that would be longer than the longest."""
+
+_UNSEEN = re.compile(
+    "[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""What a terminal obeys, what some programs take for a line break, and what hides or turns around the text beside it.
+
+JSON escapes what stands below the blank by itself; these it may leave as they are."""
 
 _ONE_WORD = re.compile(r"[!#-<>-~]+")
 """Printable ASCII without blanks, quotes and equals signs."""
@@ -29,11 +37,12 @@ class Entry(NamedTuple):
 
     created_seconds: float
     level: int
-    event: str
+    event: Event
     message: str
     fields: Mapping[str, Any]
     scope: RequestScope | None
     exception: BaseException | None
+    is_bounded: bool = False
 
 
 class Clock:
@@ -94,25 +103,29 @@ class Renderer:
 
     def _text(self, entry: Entry) -> str:
         fields = dict(_context(entry))
-        known = {name: fields.pop(name, "-") for name in FIRST_FIELDS if name in fields or entry.event == "AUDIT"}
-        words = [
-            f"{_word(name)}={_word(value)}" for name, value in (known | fields | {"message": entry.message}).items()
-        ]
+        words = {word: fields.pop(name, None) for word, name in FIRST_WORDS.items()}
+        for name, value in [*fields.items(), ("message", entry.message)]:
+            words[name if name not in words else f"{name}_"] = value
+        shown = " ".join(f"{_word(name)}={_word(value)}" for name, value in words.items())
         time_text, level = self._clock.text(entry.created_seconds), logging.getLevelName(entry.level)
-        return f"[{time_text}] {level} {self._module}:{self._version} {_word(entry.event)} {' '.join(words)}"
+        return f"[{time_text}] {level} {self._module}:{self._version} {_word(entry.event)} {shown}"
 
 
 def _context(entry: Entry) -> list[tuple[str, Any]]:
     """List the fields of a line: the request's, the caller's of the log, the exception's."""
     pairs: list[tuple[str, Any]] = []
     if entry.scope is not None:
-        pairs.append(("request_id", entry.scope.request_id))
-        if entry.scope.trace_id:
-            pairs.append(("trace_id", entry.scope.trace_id))
+        pairs += _request_fields(entry.scope, entry.fields)
     pairs.extend(entry.fields.items())
     if entry.exception is not None:
         pairs.append(("exception", _exception(entry.exception)))
     return pairs
+
+
+def _request_fields(scope: RequestScope, said: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """List what the request adds to what the line says by itself."""
+    known = (("request_id", scope.request_id), ("trace_id", scope.trace_id), ("caller", scope.caller))
+    return [(name, value) for name, value in known if value is not None and name not in said]
 
 
 def _exception(error: BaseException) -> dict[str, str]:
@@ -122,9 +135,12 @@ def _exception(error: BaseException) -> dict[str, str]:
 
 def _dumps(value: object) -> str:
     try:
-        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        text = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:  # a lone surrogate, a number beyond 64 bits: rare, and no reason to lose the line
-        return orjson.dumps(_plain(value)).decode()
+        text = orjson.dumps(_plain(value)).decode()
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}" if found[0] < "\U00010000" else "", text)
 
 
 def _plain(value: object) -> object:

@@ -13,16 +13,18 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestScope:
     """The request that is being answered.
 
-    `traceparent` is the caller's, in the form of https://www.w3.org/TR/trace-context/, or None.
+    `traceparent` is the caller's, in the form of https://www.w3.org/TR/trace-context/, or None. `caller` is the
+    client's id, once it is known.
     """
 
     request_id: str
     protocol: Literal["grpc", "rest"]
     traceparent: str | None = None
+    caller: str | None = None
 
     @classmethod
     def of(cls, protocol: Literal["grpc", "rest"], request_id: str | None, traceparent: str | None) -> Self:
@@ -41,6 +43,13 @@ _scope: ContextVar[RequestScope | None] = ContextVar("request_scope", default=No
 def current_scope() -> RequestScope | None:
     """Give the scope of the running request; None outside of requests."""
     return _scope.get()
+
+
+def name_caller(client_id: str) -> None:
+    """Say whose request is running, once that is known; without a request it has no effect."""
+    scope = _scope.get()
+    if scope is not None:
+        scope.caller = client_id
 
 
 class request_scope:  # noqa: N801  # used as a statement: `with request_scope(scope):`

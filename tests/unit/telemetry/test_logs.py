@@ -10,7 +10,7 @@ import pytest
 
 from config import LogSettings, SyslogSettings
 from services.redaction import Redactor
-from services.telemetry import RequestScope, configure_logging, get_logger, request_scope
+from services.telemetry import Event, RequestScope, configure_logging, get_logger, request_scope
 
 log = get_logger("services.anything")
 
@@ -25,7 +25,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def test_a_line_carries_its_event_its_fields_and_the_request(capsys: pytest.CaptureFixture[str]) -> None:
     with configured(), request_scope(RequestScope("abc", "grpc")):
-        log.info("action finished", event="AUDIT", action="ban_user")
+        log.info("action finished", event=Event.AUDIT, action="ban_user")
     (line,) = lines(capsys)
     assert (line["event"], line["action"], line["request_id"]) == ("AUDIT", "ban_user", "abc")
     assert (line["module"], line["version"], line["level"]) == ("module", "1.2.3", "INFO")
@@ -89,7 +89,9 @@ def test_no_secret_reaches_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_text_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     with configured(LogSettings(format="text")):
         log.info("serving", rest_port=8070)
-    assert capsys.readouterr().out.endswith("INFO module:1.2.3 SYSTEM rest_port=8070 message=serving\n")
+    assert capsys.readouterr().out.endswith(
+        "INFO module:1.2.3 SYSTEM community=- user=- action=- result=- rest_port=8070 message=serving\n"
+    )
 
 
 def test_a_log_folder_and_syslog_get_a_copy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

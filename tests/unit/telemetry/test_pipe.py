@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 
 from services.redaction import Redactor
+from services.telemetry.events import Event
 from services.telemetry.pipe import LogPipe
 from services.telemetry.render import Entry, Renderer
 
@@ -35,7 +36,7 @@ class Memory:
 
 
 def entry(message: str, **fields: object) -> Entry:
-    return Entry(time.time(), 20, "SYSTEM", message, fields, None, None)
+    return Entry(time.time(), 20, Event.SYSTEM, message, fields, None, None)
 
 
 def pipe_to(*sinks: Memory, longest: int = 1000) -> LogPipe:

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.redaction import Redactor
-from services.telemetry import RequestScope
+from services.telemetry import Event, RequestScope
 from services.telemetry.render import LONGEST_LINE_CHARACTERS, Entry, Renderer
 
 NOON = 1_790_000_000.9876
 
 
-def entry(message: str = "serving", event: str = "SYSTEM", **fields: Any) -> Entry:
+def entry(message: str = "serving", event: Event = Event.SYSTEM, **fields: Any) -> Entry:
     return Entry(NOON, logging.INFO, event, message, fields, None, None)
 
 
@@ -26,7 +26,7 @@ def rendered(form: str, what: Entry, redactor: Redactor | None = None) -> str:
 
 def test_a_line_of_json() -> None:
     scope = RequestScope("abc", "grpc", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-    line = rendered("json", entry("action finished", "AUDIT", action="ban_user", attempts=1)._replace(scope=scope))
+    line = rendered("json", entry("action finished", Event.AUDIT, action="ban_user", attempts=1)._replace(scope=scope))
     assert list(json.loads(line).items()) == [
         ("time", "2026-09-21T14:13:20.987Z"),
         ("level", "INFO"),
@@ -44,17 +44,19 @@ def test_a_line_of_json() -> None:
 def test_a_line_of_text() -> None:
     line = rendered("text", entry("up and running", grpc_port=50051, host="0.0.0.0"))
     assert line == (
-        '[2026-09-21T14:13:20.987Z] INFO module:1.2.3 SYSTEM grpc_port=50051 host=0.0.0.0 message="up and running"'
+        "[2026-09-21T14:13:20.987Z] INFO module:1.2.3 SYSTEM community=- user=- action=- result=- "
+        'grpc_port=50051 host=0.0.0.0 message="up and running"'
     )
 
 
 def test_an_audit_line_of_text_starts_with_who_did_what() -> None:
     line = rendered(
-        "text", entry("finished", "AUDIT", attempts=1, user=None, result="delivered", community="1", action="ban_user")
+        "text",
+        entry("finished", Event.AUDIT, attempts=1, caller="shop", result="delivered", guild="1", action="ban_user"),
     )
     assert line == (
         "[2026-09-21T14:13:20.987Z] INFO module:1.2.3 AUDIT "
-        "community=1 user=- action=ban_user result=delivered attempts=1 message=finished"
+        "community=1 user=shop action=ban_user result=delivered attempts=1 message=finished"
     )
 
 
@@ -103,7 +105,8 @@ def test_a_secret_does_not_show_where_a_long_line_is_cut(form: str) -> None:
 
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_a_line_has_a_longest_length(form: str) -> None:
-    line = rendered(form, entry("m" * 100_000, **{f"f{i}": "x" * 10_000 for i in range(20)}))
+    fields: dict[str, Any] = {f"f{i}": "x" * 10_000 for i in range(20)}
+    line = rendered(form, entry("m" * 100_000, **fields))
     assert len(line) < LONGEST_LINE_CHARACTERS
     if form == "json":
         assert json.loads(line)["message"].startswith("mmm")
@@ -111,6 +114,6 @@ def test_a_line_has_a_longest_length(form: str) -> None:
 
 @given(st.text(), st.dictionaries(st.text(), st.text() | st.integers() | st.none() | st.lists(st.text())))
 def test_every_line_is_one_line_and_every_line_of_json_is_json(message: str, fields: dict[str, Any]) -> None:
-    what = Entry(NOON, logging.ERROR, "SYSTEM", message, fields, None, None)
+    what = Entry(NOON, logging.ERROR, Event.SYSTEM, message, fields, None, None)
     assert json.loads(rendered("json", what))["level"] == "ERROR"
     assert rendered("text", what).startswith("[2026-09-21T14:13:20.987Z] ERROR module:1.2.3 SYSTEM ")
