@@ -21,9 +21,10 @@ from services.rest_api.action_routes import View, action_view
 from services.rest_api.audit_routes import page_view, row_view
 from services.rest_api.dependencies import RestDependencies
 from services.rest_api.docs_page import DOCS_HEADERS, docs_page
+from services.rest_api.documents import docs_file_view, document_view
 from services.rest_api.export_routes import PATH as EXPORT_PATH
 from services.rest_api.export_routes import export_view
-from services.rest_api.health_routes import fixed_view, health_view, live_view, metrics_view, ready_view
+from services.rest_api.health_routes import health_view, live_view, metrics_view, ready_view
 from services.rest_api.limits_routes import limits_view
 from services.rest_api.openapi import openapi_document
 from services.rest_api.problems import ErrorHandler
@@ -111,8 +112,9 @@ def routes(given: RestDependencies) -> Iterator[Route]:
     yield Route("GET", "/health/ready", ready_view(given))
     yield Route("GET", "/metrics", metrics_view(given))
     document = openapi_document(given.module_version)
-    yield Route("GET", "/openapi.json", fixed_view(orjson.dumps(document), JSON))
-    yield Route("GET", "/docs", fixed_view(docs_page(document), "text/html; charset=utf-8", DOCS_HEADERS))
+    yield Route("GET", "/openapi.json", document_view(orjson.dumps(document), JSON))
+    yield Route("GET", "/docs", document_view(docs_page(document), "text/html; charset=utf-8", DOCS_HEADERS))
+    yield Route("GET", "/docs/{file}", docs_file_view())
 
 
 def _add(app: Quart, route: Route) -> None:

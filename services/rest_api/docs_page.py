@@ -1,12 +1,20 @@
-"""A page that lists the operations of the OpenAPI document. It stands alone: no script, no request to anywhere."""
+"""The page at /docs: Swagger UI on the module's own OpenAPI document.
+
+The page asks nobody but the module that serves it: Swagger UI is kept beside this code (`vendor/swagger_ui`), and the
+Content-Security-Policy lets the browser speak to its origin alone. No script stands in the page itself. Until Swagger
+UI has drawn, and where no script runs, a plain list of the operations is there.
+
+Addresses are relative, so the page also works where a proxy puts the module below a path.
+"""
 
 from collections.abc import Iterator
 from html import escape
 from typing import Any, Final
 
 DOCS_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "X-Content-Type-Options": "nosniff",
+    # Swagger UI's icons are `data:` images in its style sheet.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
 PAGE: Final = """<!doctype html>
@@ -15,18 +23,27 @@ PAGE: Final = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }}
-body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
-dt {{ margin-top: 1rem }}
-dd {{ margin: 0 0 0 1rem; white-space: pre-line }}
-</style>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="stylesheet" href="docs/docs.css">
+<script src="docs/swagger-ui-bundle.js" defer></script>
+<script src="docs/docs.js" defer></script>
 </head>
 <body>
+<form id="credentials" hidden>
+<label for="token">Token</label>
+<input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="a JWT; a reload forgets it">
+<button type="submit">Use it</button>
+</form>
+<p id="told" role="status"></p>
+<main id="operations">
+<div class="plain">
 <h1>{title} {version}</h1>
 <p>{description}</p>
-<p>Everything in detail, for tools and generators: <a href="/openapi.json">/openapi.json</a></p>
+<p>Everything in detail, for tools and generators: <a href="openapi.json">openapi.json</a></p>
 {sections}
+</div>
+</main>
 </body>
 </html>
 """

@@ -65,15 +65,6 @@ def metrics_view(given: RestDependencies) -> View:
     return view
 
 
-def fixed_view(content: bytes, content_type: str, headers: Mapping[str, str] | None = None) -> View:
-    """The view of a document that was made at the start."""
-
-    async def view() -> Response:
-        return bytes_response(content, content_type, headers)
-
-    return view
-
-
 def _checks(checks: Mapping[str, CheckResult]) -> dict[str, Any]:
     return {name: present({"ok": check.is_ok, "detail": check.detail or None}) for name, check in checks.items()}
 

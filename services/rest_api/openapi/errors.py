@@ -35,6 +35,7 @@ CODES: Final[Mapping[str, tuple[ErrorCode, ...]]] = {
     "Row": (ErrorCode.UNAUTHENTICATED, ErrorCode.NOT_FOUND, ErrorCode.AUDIT_UNAVAILABLE, ErrorCode.INTERNAL),
     "Limits": (ErrorCode.UNAUTHENTICATED, ErrorCode.PERMISSION_DENIED, ErrorCode.INTERNAL),
     "Open": (ErrorCode.INTERNAL,),
+    "File": (ErrorCode.NOT_FOUND, ErrorCode.INTERNAL),
 }
 """Which codes end which kind of operation."""
 

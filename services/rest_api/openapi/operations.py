@@ -9,6 +9,7 @@ from services.rest_api.openapi.parameters import (
     ACTION_HEADERS,
     FILTER_PARAMETERS,
     PAGE_PARAMETERS,
+    REVALIDATION_HEADERS,
     TRACE_HEADERS,
     header_out_references,
     header_references,
@@ -84,8 +85,9 @@ def other_operations() -> dict[tuple[str, str], Operation]:
         ("/health/live", "get"): _health("get_live", "Whether this process works at all.", "Live"),
         ("/health/ready", "get"): _health("get_ready", "Whether this instance takes requests.", "Ready"),
         ("/metrics", "get"): _fixed("get_metrics", "What Prometheus reads.", "text/plain"),
-        ("/openapi.json", "get"): _fixed("get_openapi", "This document.", JSON),
-        ("/docs", "get"): _fixed("get_docs", "This document as a page.", "text/html"),
+        ("/openapi.json", "get"): _kept(_fixed("get_openapi", "This document.", JSON)),
+        ("/docs", "get"): _kept(_fixed("get_docs", "This document as a page to read and to try.", "text/html")),
+        ("/docs/{file}", "get"): _docs_file(),
     }
 
 
@@ -168,6 +170,24 @@ def _health(name: str, summary: str, schema: str) -> Operation:
 def _fixed(name: str, summary: str, media_type: str) -> Operation:
     schema: Schema = {"type": "object"} if media_type == JSON else STRING
     return _open(name, summary, {"200": _answer(summary, schema, media_type)})
+
+
+def _docs_file() -> Operation:
+    operation = _fixed("get_docs_file", "A script, a style sheet or a licence of the page.", "text/plain")
+    scripts = {media_type: {"schema": STRING} for media_type in ("text/javascript", "text/css")}
+    operation["responses"]["200"]["content"] |= scripts
+    operation["responses"] |= error_references("File")
+    operation["parameters"].insert(0, {"name": "file", "in": "path", "required": True, "schema": STRING})
+    return _kept(operation)
+
+
+def _kept(operation: Operation) -> Operation:
+    """The operation of a document that readers keep and ask about."""
+    operation["parameters"] += header_references(REVALIDATION_HEADERS)
+    operation["responses"]["200"]["headers"] |= header_out_references("ETag")
+    headers = header_out_references("X-Request-ID", "ETag")
+    operation["responses"]["304"] = {"description": "It is the same as what you have.", "headers": headers}
+    return operation
 
 
 def _open(name: str, summary: str, answers: dict[str, Any]) -> Operation:

@@ -32,6 +32,9 @@ TRACE_HEADERS: Final[dict[str, tuple[Schema, str]]] = {
     "X-Correlation-ID": ({"type": "string", "maxLength": 128}, "Read where X-Request-ID is missing."),
     "traceparent": (STRING, "https://www.w3.org/TR/trace-context/"),
 }
+REVALIDATION_HEADERS: Final[dict[str, tuple[Schema, str]]] = {
+    "If-None-Match": (STRING, "The ETag of what you have; answered with 304 while it is still the same."),
+}
 HEADERS_OUT: Final[dict[str, tuple[Schema, str]]] = {
     "X-Request-ID": (STRING, "The request's id."),
     "Idempotency-Replayed": ({"const": "true"}, "The answer is that of an earlier request with the same key."),
@@ -40,6 +43,7 @@ HEADERS_OUT: Final[dict[str, tuple[Schema, str]]] = {
         "The wait that holds, where one was asked for.",
     ),
     "Retry-After": ({"type": "integer", "minimum": 0}, "Seconds, rounded up."),
+    "ETag": (STRING, "The tag of this content, for If-None-Match."),
     "WWW-Authenticate": (STRING, "The challenge of RFC 6750."),
 }
 FILTER_PARAMETERS: Final[dict[str, tuple[Schema, str]]] = {
@@ -73,7 +77,7 @@ def header_parameters() -> dict[str, Any]:
     """The headers a request may carry, as components."""
     return {
         name: _parameter(name, "header", schema, description)
-        for name, (schema, description) in (ACTION_HEADERS | TRACE_HEADERS).items()
+        for name, (schema, description) in (ACTION_HEADERS | TRACE_HEADERS | REVALIDATION_HEADERS).items()
     }
 
 

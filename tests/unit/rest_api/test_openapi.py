@@ -123,5 +123,6 @@ def test_what_is_open_asks_for_no_token() -> None:
         "/metrics",
         "/openapi.json",
         "/docs",
+        "/docs/{file}",
     }
     assert DOCUMENT["security"] == [{"bearer": []}]
