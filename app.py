@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     chosen = parser.add_subparsers(dest="command", metavar="command")
     chosen.add_parser("serve", help="serve gRPC and REST (the default)")
     chosen.add_parser("check-config", help="report every problem of the configuration and exit")
-    commands.add_arguments(chosen.add_parser("clients", help="add, list and revoke registered clients"))
+    commands.add_arguments(chosen.add_parser("clients", help="add, list, rotate and revoke registered clients"))
     limits = chosen.add_parser("limits", help="show what the running module knows of Discord's limits")
     limits.add_argument("--url", help="where its REST port is (default: by HOST and REST_PORT)")
     limits.add_argument("--json", action="store_true", help="print JSON, for scripts")

@@ -1,48 +1,45 @@
-"""`clients add|list|revoke`: what an operator does with registered callers, from the command line."""
+"""`clients add|list|rotate|revoke`: what an operator does with registered callers, from the command line."""
 
 import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from config import DatabaseSettings
-from services.clients.registry import (
-    DEFAULT_SCOPES,
-    NAME,
-    ClientExists,
-    ClientRegistry,
-    RegisteredClient,
-    UnknownClient,
-)
+from services.clients.listing import described, table
+from services.clients.options import DEFAULT_OVERLAP, add_options, bounds_of, client_name, overlap
+from services.clients.registered import DEFAULT_SCOPES
+from services.clients.registry import ClientExists, ClientRegistry, TooManyClients, UnknownClient
 from services.database import Database, DatabaseFailure
 from services.ports import Scope
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 START_SECONDS: Final = 10.0
+SHOWN_ONCE: Final = "The secret is not stored and cannot be shown again.\n"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the three commands to the parser of `clients`."""
+    """Adds the four commands to the parser of `clients`."""
     chosen = parser.add_subparsers(dest="clients_command", metavar="command", required=True)
     add = chosen.add_parser("add", help="register a client and print its secret, once")
-    add.add_argument("name", type=_name, metavar="NAME")
-    add.add_argument(
-        "--scope",
-        action="append",
-        choices=[scope.value for scope in Scope],
-        metavar="SCOPE",
-        help=f"what it may do; repeat for several: {', '.join(Scope)} (default: {', '.join(sorted(DEFAULT_SCOPES))})",
-    )
-    every = chosen.add_parser("list", help="list every client")
-    chosen.add_parser("revoke", help="take a client's secret out of use").add_argument(
-        "name", type=_name, metavar="NAME"
-    )
-    for each in (add, every):
+    every = chosen.add_parser("list", help="list every client: what it may do, when it was last used, when it ends")
+    rotate = chosen.add_parser("rotate", help="give a client a new secret and print it, once")
+    revoke = chosen.add_parser("revoke", help="take a client's secrets and tokens out of use")
+    for each in (add, rotate, revoke):
+        each.add_argument("name", type=client_name, metavar="NAME")
+    for each in (add, every, rotate):
         each.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    add_options(add)
+    rotate.add_argument(
+        "--overlap",
+        type=overlap,
+        default=DEFAULT_OVERLAP,
+        metavar="DURATION",
+        help="how long the secret it has stays good, such as 12h; 0s ends it now (default: 1d)",
+    )
 
 
 def run(arguments: argparse.Namespace, settings: DatabaseSettings) -> int:
@@ -50,10 +47,10 @@ def run(arguments: argparse.Namespace, settings: DatabaseSettings) -> int:
     try:
         sys.stdout.write(asyncio.run(_run(arguments, settings)))
     except ClientExists as exc:
-        return _fail(f"{exc} is registered already; revoke it first to give it a new secret.")
+        return _fail(f"{exc} is registered already; rotate gives it a new secret.")
     except UnknownClient as exc:
-        return _fail(f"There is no client {exc} that could be revoked.")
-    except DatabaseFailure as exc:
+        return _fail(f"There is no client {exc} that is not revoked.")
+    except (DatabaseFailure, TooManyClients) as exc:
         return _fail(f"{exc}")
     return EXIT_OK
 
@@ -65,59 +62,35 @@ async def _run(arguments: argparse.Namespace, settings: DatabaseSettings) -> str
             case "add":
                 return await _add(registry, arguments)
             case "list":
-                return _listing(await registry.list(), is_json=arguments.json)
+                listed = await registry.list()
+                return _json([described(each) for each in listed]) if arguments.json else table(listed)
+            case "rotate":
+                return await _rotate(registry, arguments)
             case _:
                 await registry.revoke(arguments.name)
-                return f"{arguments.name} is revoked. Tokens it holds are good until they expire.\n"
+                return f"{arguments.name} is revoked. Its tokens stop working within seconds.\n"
 
 
 async def _add(registry: ClientRegistry, arguments: argparse.Namespace) -> str:
     scopes = sorted(Scope(scope) for scope in arguments.scope or DEFAULT_SCOPES)
-    client_id, secret = await registry.add(arguments.name, scopes)
+    client_id, secret = await registry.add(arguments.name, scopes, bounds_of(arguments))
     if arguments.json:
         return _json({"client_id": client_id, "client_secret": secret, "scopes": scopes})
-    return (
-        f"client_id:     {client_id}\n"
-        f"client_secret: {secret}\n"
-        f"scopes:        {' '.join(scopes)}\n"
-        "The secret is not stored and cannot be shown again.\n"
-    )
+    return f"client_id:     {client_id}\nclient_secret: {secret}\nscopes:        {' '.join(scopes)}\n" + SHOWN_ONCE
 
 
-def _listing(clients: Sequence[RegisteredClient], *, is_json: bool) -> str:
-    if is_json:
-        return _json([_described(client) for client in clients])
-    if not clients:
-        return "No client is registered. Register one with: python app.py clients add NAME\n"
-    return "".join(_line(client) for client in clients)
-
-
-def _described(client: RegisteredClient) -> dict[str, object]:
-    return {
-        "client_id": client.client_id,
-        "scopes": sorted(client.scopes),
-        "created_at": client.created_at.isoformat(),
-        "revoked_at": client.revoked_at.isoformat() if client.revoked_at else None,
-    }
-
-
-def _line(client: RegisteredClient) -> str:
-    state = f"revoked {_day(client.revoked_at)}" if client.revoked_at else " ".join(sorted(client.scopes))
-    return f"{client.client_id:<32} {_day(client.created_at)}  {state}\n"
-
-
-def _day(time: datetime) -> str:
-    return time.strftime("%Y-%m-%d")
+async def _rotate(registry: ClientRegistry, arguments: argparse.Namespace) -> str:
+    secret = await registry.rotate(arguments.name, arguments.overlap)
+    until = datetime.now(UTC) + arguments.overlap
+    if arguments.json:
+        ends = until.isoformat(timespec="seconds")
+        return _json({"client_id": arguments.name, "client_secret": secret, "older_secret_until": ends})
+    ends = f"is good until {until:%Y-%m-%d %H:%M} UTC" if arguments.overlap else "is no longer good"
+    return f"client_id:     {arguments.name}\nclient_secret: {secret}\nThe one before it {ends}.\n" + SHOWN_ONCE
 
 
 def _json(value: object) -> str:
     return json.dumps(value, indent=2) + "\n"
-
-
-def _name(text: str) -> str:
-    if not NAME.fullmatch(text):
-        raise argparse.ArgumentTypeError("1 to 64 letters, digits, underscores, dots and hyphens")
-    return text
 
 
 def _fail(reason: str) -> int:

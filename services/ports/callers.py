@@ -21,13 +21,15 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and what their token allows. None means no restriction."""
+    """Who asks, and what their token allows. None means no restriction; an empty set allows nothing."""
 
     client_id: str
     scopes: frozenset[str] | None = None
     guilds: frozenset[str] | None = None
     channels: frozenset[str] | None = None
     roles: frozenset[str] | None = None
+    quota_per_minute: int | None = None
+    """Actions in a minute; None has no limit."""
 
     def holds(self, scope: Scope) -> bool:
         """Whether the token is good for `scope`."""

@@ -4,7 +4,7 @@ from services.values.embed import Embed, EmbedField, check_embed_texts
 from services.values.emoji import Emoji
 from services.values.fields import Fields
 from services.values.mentions import AllowedMentions, mentions_to_discord
-from services.values.snowflake import Snowflake, snowflake_time
+from services.values.snowflake import Snowflake, is_snowflake, snowflake_time
 from services.values.text import AuditReason, Content, Filled
 from services.values.webhook import WebhookName, WebhookUrl
 
@@ -21,6 +21,7 @@ __all__ = [
     "WebhookName",
     "WebhookUrl",
     "check_embed_texts",
+    "is_snowflake",
     "mentions_to_discord",
     "snowflake_time",
 ]

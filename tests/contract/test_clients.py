@@ -1,14 +1,15 @@
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
 
-from services.clients import ClientExists, ClientRegistry, UnknownClient
-from services.clients.registry import DEFAULT_SCOPES
+from services.clients import ClientBounds, ClientExists, ClientRegistry, ClientRoster, UnknownClient
+from services.clients.registered import DEFAULT_SCOPES
 from services.database import Database
 from services.errors import AuditUnavailable
-from services.ports import Scope
+from services.ports import Caller, Scope
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ async def test_all_are_listed_by_name_with_their_state(registry: ClientRegistry)
     for name in ("b", "a", "c"):
         await registry.add(name)
     await registry.revoke("b")
-    assert [(client.client_id, client.revoked_at is None) for client in await registry.list()] == [
+    assert [(each.client.client_id, each.client.revoked_at is None) for each in await registry.list()] == [
         ("a", True),
         ("b", False),
         ("c", True),
@@ -113,3 +114,107 @@ async def test_an_unreadable_table_is_said_to_be_unavailable(database: Database)
     await database.close()
     with pytest.raises(AuditUnavailable):
         await registry.verify("one", "secret")
+
+
+BOUNDS = ClientBounds(
+    guilds=frozenset({"1", "20"}),
+    channels=frozenset({"123"}),
+    roles=frozenset(),
+    quota_per_minute=60,
+    expires_at=datetime(2126, 1, 31, 12, tzinfo=UTC),
+)
+
+
+async def test_bounds_are_kept_as_they_were_given(registry: ClientRegistry) -> None:
+    client_id, secret = await registry.add("one", [Scope.ROLES], BOUNDS)
+    client = await registry.verify(client_id, secret)
+    assert client is not None
+    assert client.bounds == BOUNDS
+    assert client == await registry.find("one")
+    caller = client.caller
+    assert caller == Caller("one", frozenset({"roles"}), BOUNDS.guilds, BOUNDS.channels, BOUNDS.roles, 60)
+
+
+async def test_nobody_is_found_under_a_name_that_is_none(registry: ClientRegistry) -> None:
+    for name in ("nobody", "", "\x00", "a b"):
+        assert await registry.find(name) is None
+
+
+async def test_an_expired_client_is_let_in_no_more(registry: ClientRegistry) -> None:
+    past = ClientBounds(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    client_id, secret = await registry.add("one", [Scope.ROLES], past)
+    assert await registry.verify(client_id, secret) is None
+    found = await registry.find("one")
+    assert found is not None
+    assert not found.is_live(datetime.now(UTC))
+
+
+async def test_two_secrets_are_good_while_one_is_rotated(registry: ClientRegistry) -> None:
+    _, first = await registry.add("one")
+    second = await registry.rotate("one", timedelta(hours=1))
+    assert await registry.verify("one", first) is not None
+    assert await registry.verify("one", second) is not None
+    third = await registry.rotate("one", timedelta(hours=1))
+    assert [await registry.verify("one", secret) is not None for secret in (first, second, third)] == [
+        False,
+        True,
+        True,
+    ]
+
+
+async def test_the_older_secret_ends(registry: ClientRegistry) -> None:
+    _, first = await registry.add("one")
+    second = await registry.rotate("one", timedelta(0))
+    assert await registry.verify("one", first) is None
+    assert await registry.verify("one", second) is not None
+
+
+async def test_a_revoked_client_cannot_be_rotated(registry: ClientRegistry) -> None:
+    await registry.add("one")
+    await registry.revoke("one")
+    for name in ("one", "two", "\x00"):
+        with pytest.raises(UnknownClient):
+            await registry.rotate(name, timedelta(0))
+
+
+async def test_every_replica_sees_a_revocation_soon(database: Database, registry: ClientRegistry) -> None:
+    await registry.add("one")
+    async with ClientRoster(database.reader, database.writer, refresh_seconds=0.05) as roster:
+        known = roster.find("one")
+        assert known is not None
+        assert known.revoked_at is None
+        await roster.refresh()
+        assert roster.find("one") is known
+        await registry.revoke("one")
+        async with asyncio.timeout(5):
+            while (now := roster.find("one")) and now.revoked_at is None:  # noqa: ASYNC110 -- it is read by time
+                await asyncio.sleep(0.01)
+        assert now is not None
+        assert roster.find("two") is None
+
+
+async def test_last_use_is_written_when_the_replica_goes(database: Database, registry: ClientRegistry) -> None:
+    await registry.add("one")
+    await registry.add("two")
+    async with ClientRoster(database.reader, database.writer) as roster:
+        known = roster.find("one")
+        assert known is not None
+        roster.note_use(known)
+    one, two = await registry.list()
+    assert one.last_used_at is not None
+    assert abs(one.last_used_at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert two.last_used_at is None
+
+
+async def test_what_was_read_last_holds_while_the_table_cannot_be_read(
+    database: Database, registry: ClientRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    await registry.add("one")
+    async with ClientRoster(database.reader, database.writer) as roster:
+        await database.close()
+        await roster.refresh()
+        await roster.refresh()
+        assert roster.find("one") is not None
+    assert [record.message for record in caplog.records].count(
+        "the registered clients cannot be read: what was read last holds"
+    ) == 1

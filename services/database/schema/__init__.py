@@ -27,6 +27,7 @@ STEPS: Final[tuple[tuple[Callable[[Session], None], Callable[[Session], None]], 
     (postgresql.index_actions, sqlite.index_actions),
     (postgresql.create_clients, sqlite.create_clients),
     (postgresql.index_outcomes, sqlite.index_outcomes),
+    (postgresql.bound_clients, sqlite.bound_clients),
 )
 """Each step on PostgreSQL and on SQLite. Only ever appended to."""
 

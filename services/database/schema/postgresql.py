@@ -82,6 +82,18 @@ CREATE TABLE IF NOT EXISTS discord_clients (
 )
 """
 
+CLIENT_BOUNDS: Final = (
+    "previous_secret_hash VARCHAR(255)",
+    "previous_secret_until TIMESTAMP",
+    "guilds TEXT",
+    "channels TEXT",
+    "roles TEXT",
+    "quota_per_minute INTEGER",
+    "expires_at TIMESTAMP",
+    "last_used_at TIMESTAMP",
+)
+"""Columns that came later. All may be NULL: a release before them can still register clients while it is replaced."""
+
 
 def create_actions(session: Session) -> None:
     """The table of actions, from nothing or from the ten columns it once had."""
@@ -105,3 +117,9 @@ def index_outcomes(session: Session) -> None:
 def create_clients(session: Session) -> None:
     """The registered callers."""
     session.execute(_CLIENTS)
+
+
+def bound_clients(session: Session) -> None:
+    """What limits a client, its second secret, and when it was last seen."""
+    columns = ", ".join(f"ADD COLUMN IF NOT EXISTS {column}" for column in CLIENT_BOUNDS)
+    session.execute(f"ALTER TABLE discord_clients {columns}")

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from services.database.schema.postgresql import index_actions, index_outcomes
+from services.database.schema.postgresql import CLIENT_BOUNDS, index_actions, index_outcomes
 from services.database.session import Session
 
-__all__ = ["create_actions", "create_clients", "index_actions", "index_outcomes"]
+__all__ = ["bound_clients", "create_actions", "create_clients", "index_actions", "index_outcomes"]
 
 _ACTIONS: Final = """
 CREATE TABLE IF NOT EXISTS discord_actions (
@@ -80,3 +80,11 @@ def create_actions(session: Session) -> None:
 def create_clients(session: Session) -> None:
     """The registered callers."""
     session.execute(_CLIENTS)
+
+
+def bound_clients(session: Session) -> None:
+    """What limits a client, its second secret, and when it was last seen."""
+    present = {row[1] for row in session.rows("PRAGMA table_info(discord_clients)")}
+    for column in CLIENT_BOUNDS:
+        if column.split()[0] not in present:
+            session.execute(f"ALTER TABLE discord_clients ADD COLUMN {column}")
