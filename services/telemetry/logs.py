@@ -19,8 +19,9 @@ from services.redaction import Redactor
 from services.telemetry.events import Event, refusal_event
 from services.telemetry.pipe import LogPipe
 from services.telemetry.render import Entry, Renderer
+from services.telemetry.rotating_file import RotatingFile
 from services.telemetry.scope import current_scope
-from services.telemetry.sinks import RotatingFile, Sink, StandardOutput, Syslog
+from services.telemetry.sinks import Sink, StandardOutput, Syslog
 
 OWN_LOGGERS = ("services", "app")
 """These log at the level that was set; everything else at WARNING or above."""

@@ -1,9 +1,10 @@
 """Takes lines from any thread without ever waiting, and writes them from one thread of its own.
 
 Who logs only appends to a queue in memory. The thread sleeps until the first line, lets a batch gather for a
-twentieth of a second, renders it and writes it with one call for each sink: waking it for every line would
+quarter of a second, renders it and writes it with one call for each sink: waking it for every line would
 cost more than the line. Where the sinks cannot keep up the queue is full at some point; lines are then
-dropped and counted, and the count is a line of its own as soon as there is room.
+dropped and counted, and the count is a line of its own as soon as there is room. So are the counts of what a sink
+did not take (`losses`) and of refusals that were left out (`refusals`).
 """
 
 import logging
@@ -13,9 +14,10 @@ from collections import deque
 from collections.abc import Sequence
 
 from services.telemetry.events import Event
-from services.telemetry.refusals import REPORT_SECONDS, RefusalBound
+from services.telemetry.losses import REPORT_SECONDS, Losses
+from services.telemetry.refusals import RefusalBound
 from services.telemetry.render import Entry, Renderer
-from services.telemetry.sinks import Sink
+from services.telemetry.sinks import LinesLost, Sink
 
 LONGEST_QUEUE_LINES = 20_000
 LARGEST_BATCH_LINES = 1_000
@@ -35,6 +37,7 @@ class LogPipe:
         self._longest = longest_queue_lines
         self._dropped = 0
         self._refusals = RefusalBound()
+        self._losses = Losses()
         self._has_lines = threading.Event()
         self._is_closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
@@ -57,38 +60,46 @@ class LogPipe:
 
     def _run(self) -> None:
         while not (self._is_closing.is_set() and not self._queue):
-            self._has_lines.wait(REPORT_SECONDS if self._refusals.has_left_out else None)
+            self._has_lines.wait(REPORT_SECONDS if self._has_counts else None)
             self._is_closing.wait(GATHER_SECONDS)
             self._has_lines.clear()
             self._write_batch()
             while self._queue:
                 self._write_batch()
-        self._write_entries(list(self._refusals.reports(time.time(), is_last=True)))
+        self._write_entries(self._counts(is_last=True))
         for sink in self._sinks:
             sink.close()
+
+    @property
+    def _has_counts(self) -> bool:
+        return self._refusals.has_left_out or self._losses.has_any
+
+    def _counts(self, *, is_last: bool = False) -> list[Entry]:
+        now = time.time()
+        return [*self._refusals.reports(now, is_last=is_last), *self._losses.reports(now, is_last=is_last)]
 
     def _write_batch(self) -> None:
         taken = [self._queue.popleft() for _ in range(min(len(self._queue), LARGEST_BATCH_LINES))]
         entries = [entry for entry in taken if self._refusals.admits(entry)]
         if self._dropped:
             entries.append(self._drop_report())
-        entries.extend(self._refusals.reports(time.time()))
-        self._write_entries(entries)
+        self._write_entries(entries + self._counts())
 
     def _write_entries(self, entries: Sequence[Entry]) -> None:
         if not entries:
             return
         lines = [self._line(entry) for entry in entries]
         levels = [entry.level for entry in entries]
-        for sink in list(self._sinks):
+        for sink in self._sinks:
             self._write(sink, levels, lines)
 
     def _write(self, sink: Sink, levels: list[int], lines: list[bytes]) -> None:
         """Write to one sink. One that fails (disk full, pipe closed) is tried again with the next batch."""
         try:
             sink.write(levels, lines)
-        except (OSError, ValueError):
-            return
+        except (OSError, ValueError) as exc:
+            lost = exc.count if isinstance(exc, LinesLost) else len(lines)
+            self._losses.add(type(sink).__name__, lost, time.time())
 
     def _line(self, entry: Entry) -> bytes:
         try:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from services.telemetry.events import Event
+from services.telemetry.losses import REPORT_SECONDS
 from services.telemetry.render import Entry
 
 BURST_LINES: Final = 50
 LINES_PER_SECOND: Final = 5.0
-REPORT_SECONDS: Final = 10.0
 
 
 class Allowance:

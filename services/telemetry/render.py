@@ -28,8 +28,8 @@ _UNSEEN = re.compile(
 
 JSON escapes what stands below the blank by itself; these it may leave as they are."""
 
-_ONE_WORD = re.compile(r"[!#-<>-~]+")
-"""Printable ASCII without blanks, quotes and equals signs."""
+_ONE_WORD = re.compile(r"(?!-\Z)[!#-<>-~]+")
+"""Printable ASCII without blanks, quotes and equals signs; not `-` alone, which says that there is nothing."""
 
 
 class Entry(NamedTuple):
@@ -103,6 +103,8 @@ class Renderer:
 
     def _text(self, entry: Entry) -> str:
         fields = dict(_context(entry))
+        if entry.exception is not None:
+            fields["exception"] = fields["exception"]["stack"]  # it names the type and the message as well
         words = {word: fields.pop(name, None) for word, name in FIRST_WORDS.items()}
         for name, value in [*fields.items(), ("message", entry.message)]:
             words[name if name not in words else f"{name}_"] = value
@@ -161,9 +163,9 @@ def _plain_text(value: object) -> str:
 
 
 def _word(value: object) -> str:
-    """Write a value as one word: quoted where it could be taken for more than one."""
-    if isinstance(value, str) and _ONE_WORD.fullmatch(value):
-        return value
+    """Write a value as one word: in quotes, as JSON has them, where it could be taken for more than one."""
     if value is None:
         return "-"
-    return str(value) if type(value) is int else _dumps(value)
+    text = value if isinstance(value, str) else _dumps(value)
+    is_quoted = text is not value and text.startswith('"')
+    return text if is_quoted or _ONE_WORD.fullmatch(text) else _dumps(text)

@@ -1,25 +1,31 @@
-"""Where lines go: standard output, a rotating file, syslog. Used by the writing thread alone."""
+"""Where lines go beside a file: standard output and syslog. Used by the writing thread alone."""
 
 import contextlib
 import socket
 import sys
 from collections.abc import Sequence
 from logging.handlers import SysLogHandler
-from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from config import SyslogSettings
 
-LARGEST_FILE_BYTES = 10 * 1024 * 1024
-OLD_FILES = 5
 LARGEST_DATAGRAM_BYTES = 8192
+"""More than https://www.rfc-editor.org/rfc/rfc5424#section-6.1 asks every receiver to take; the usual ones do."""
+
+
+class LinesLost(OSError):
+    """Some of the lines of a write, the last ones or not, are not where they should be."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} lines were lost")
+        self.count = count
 
 
 class Sink(Protocol):
-    """Takes lines. Raises OSError where it cannot."""
+    """Takes lines. What it does not take is lost."""
 
     def write(self, levels: Sequence[int], lines: Sequence[bytes]) -> None:
-        """Write the lines; `levels` are the logging levels of each."""
+        """Write the lines; `levels` are the logging levels of each. Raises LinesLost, and OSError for all of them."""
 
     def close(self) -> None:
         """Give back what is held."""
@@ -42,47 +48,11 @@ class StandardOutput:
             sys.stdout.flush()
 
 
-class RotatingFile:
-    """A file that is renamed to NAME.1 … NAME.5 when it is full; what was NAME.5 is gone.
-
-    Raises OSError when the folder cannot be made or the file not be opened.
-    """
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._file = self._open()
-
-    def write(self, levels: Sequence[int], lines: Sequence[bytes]) -> None:
-        batch = b"".join(lines)
-        if self._file.tell() and self._file.tell() + len(batch) > LARGEST_FILE_BYTES:
-            self._rotate()
-        self._file.write(batch)
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
-
-    def _open(self) -> BinaryIO:
-        return self._path.open("ab")
-
-    def _rotate(self) -> None:
-        self._file.close()
-        for number in range(OLD_FILES - 1, 0, -1):
-            older = self._numbered(number)
-            if older.exists():
-                older.replace(self._numbered(number + 1))
-        self._path.replace(self._numbered(1))
-        self._file = self._open()
-
-    def _numbered(self, number: int) -> Path:
-        return self._path.with_name(f"{self._path.name}.{number}")
-
-
 class Syslog:
-    """A syslog server, over UDP: a line that is lost is lost, and nothing ever waits for it.
+    """A syslog server, over UDP, in the form `<priority>module: line` of https://www.rfc-editor.org/rfc/rfc3164.
 
-    The name is looked up once, here. Raises OSError when it cannot be found.
+    Nothing ever waits for it. A line too long for a datagram is cut between two characters. The server's name is looked
+    up once, here. Raises OSError when it cannot be found.
     """
 
     def __init__(self, settings: SyslogSettings, module: str) -> None:
@@ -95,16 +65,24 @@ class Syslog:
         self._ident = f"{module}: ".encode()
 
     def write(self, levels: Sequence[int], lines: Sequence[bytes]) -> None:
-        for level, line in zip(levels, lines, strict=True):
-            with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
-                priority = self._facility << 3 | _severity(level)
-                self._socket.sendto(
-                    b"<%d>%b%b" % (priority, self._ident, line[:LARGEST_DATAGRAM_BYTES].rstrip()),
-                    self._address,
-                )
+        lost = sum(not self._has_left(level, line) for level, line in zip(levels, lines, strict=True))
+        if lost:
+            raise LinesLost(lost)
 
     def close(self) -> None:
         self._socket.close()
+
+    def _has_left(self, level: int, line: bytes) -> bool:
+        head = b"<%d>%b" % (self._facility << 3 | _severity(level), self._ident)
+        try:
+            self._socket.sendto(head + _cut(line.rstrip(), LARGEST_DATAGRAM_BYTES - len(head)), self._address)
+        except OSError:
+            return False
+        return True
+
+
+def _cut(line: bytes, most_bytes: int) -> bytes:
+    return line if len(line) <= most_bytes else line[:most_bytes].decode(errors="ignore").encode()
 
 
 def _severity(level: int) -> int:

@@ -101,8 +101,10 @@ def test_a_sink_that_fails_is_tried_again_and_the_others_go_on() -> None:
         time.sleep(0.01)
     pipe.put(entry("second"))
     pipe.close()
-    assert healthy.messages == ["first", "second"]
-    assert failing.messages == ["second"]
+    assert healthy.messages == ["first", "second", "log lines could not be written"]
+    assert failing.messages == ["second", "log lines could not be written"]
+    report = json.loads(failing.batches[-1][-1])
+    assert (report["event"], report["sink"], report["lost"]) == ("ERROR", "Memory", 1)
 
 
 def test_a_line_that_cannot_be_rendered_is_replaced_and_the_next_one_is_written() -> None:

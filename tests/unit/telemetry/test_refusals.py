@@ -3,8 +3,9 @@ import time
 
 from services.redaction import Redactor
 from services.telemetry.events import Event, refusal_event
+from services.telemetry.losses import REPORT_SECONDS
 from services.telemetry.pipe import LogPipe
-from services.telemetry.refusals import BURST_LINES, LINES_PER_SECOND, REPORT_SECONDS, RefusalBound
+from services.telemetry.refusals import BURST_LINES, LINES_PER_SECOND, RefusalBound
 from services.telemetry.render import Entry, Renderer
 from tests.unit.telemetry.test_pipe import Memory
 

@@ -1,12 +1,10 @@
 import logging
 import socket
-from pathlib import Path
 
 import pytest
 
 from config import SyslogSettings
-from services.telemetry import sinks
-from services.telemetry.sinks import RotatingFile, StandardOutput, Syslog
+from services.telemetry.sinks import LARGEST_DATAGRAM_BYTES, LinesLost, StandardOutput, Syslog
 
 INFO = [logging.INFO]
 
@@ -16,36 +14,6 @@ def test_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     sink.write([20, 20], [b"a\n", "ü\n".encode()])
     sink.close()
     assert capsys.readouterr().out == "a\nü\n"
-
-
-def test_a_full_file_is_put_aside_and_only_so_many_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks, "LARGEST_FILE_BYTES", 10)
-    path = tmp_path / "made" / "module.log"
-    sink = RotatingFile(path)
-    for number in range(20):
-        sink.write(INFO, [b"line %02d\n" % number])
-    sink.close()
-    assert sorted(file.name for file in path.parent.iterdir()) == [
-        "module.log",
-        *(f"module.log.{n}" for n in range(1, 6)),
-    ]
-    assert path.read_text() == "line 19\n"
-    assert path.with_name("module.log.5").read_text() == "line 14\n"
-
-
-def test_a_file_that_is_there_is_continued(tmp_path: Path) -> None:
-    path = tmp_path / "module.log"
-    path.write_text("before\n")
-    sink = RotatingFile(path)
-    sink.write(INFO, [b"after\n"])
-    sink.close()
-    assert path.read_text() == "before\nafter\n"
-
-
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file"):
-        RotatingFile(tmp_path / "file" / "module.log")
 
 
 @pytest.mark.parametrize(
@@ -72,11 +40,22 @@ def test_a_syslog_server_that_is_away_is_no_error() -> None:
     sink.close()
 
 
-def test_a_line_for_syslog_is_cut_to_a_datagram() -> None:
+def test_a_line_for_syslog_is_cut_to_a_datagram_between_two_characters() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         server.settimeout(5)
         sink = Syslog(SyslogSettings(host="127.0.0.1", port=server.getsockname()[1]), "module")
-        sink.write(INFO, [b"x" * 60_000])
+        for shift in range(4):
+            sink.write(INFO, [b"x" * shift + "😀".encode() * 20_000])
+            received = server.recv(65_536)
+            assert LARGEST_DATAGRAM_BYTES - 4 < len(received) <= LARGEST_DATAGRAM_BYTES
+            assert received.decode().endswith("😀")
         sink.close()
-        assert len(server.recv(65_536)) < 9_000
+
+
+def test_what_syslog_does_not_take_is_counted() -> None:
+    sink = Syslog(SyslogSettings(host="127.0.0.1", port=9), "module")
+    sink.close()
+    with pytest.raises(LinesLost) as lost:
+        sink.write([20] * 3, [b"1\n", b"2\n", b"3\n"])
+    assert lost.value.count == 3
