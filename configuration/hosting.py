@@ -43,6 +43,28 @@ class ServerSettings(Section):
     rest_port: int = Field(
         8070, ge=0, le=65535, validation_alias="REST_PORT", description="REST's port; 0 takes a free one."
     )
+    rest_max_connections: int = Field(
+        2000,
+        ge=10,
+        le=100_000,
+        validation_alias="REST_MAX_CONNECTIONS",
+        description="Connections REST keeps open at once; past it the one without a request for longest is closed.",
+    )
+    grpc_max_connections: int = Field(
+        2000,
+        ge=10,
+        le=100_000,
+        validation_alias="GRPC_MAX_CONNECTIONS",
+        description="Connections gRPC keeps open at once; past it new ones are closed.",
+    )
+    grpc_max_connection_age_seconds: float = Field(
+        900.0,
+        ge=1,
+        le=86_400,
+        validation_alias="GRPC_MAX_CONNECTION_AGE",
+        description="Seconds after which a gRPC client is asked to connect anew, give or take a tenth, so that clients "
+        "behind one address spread over replicas that came later. Calls that run may finish, up to MAX_WAIT.",
+    )
     grpc_reflection: bool = Field(
         default=True,
         validation_alias="GRPC_REFLECTION",

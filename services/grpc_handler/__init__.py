@@ -12,9 +12,9 @@ Nothing here knows a single action. The rpcs, the fields read and the responses 
 the descriptors of the proto; a test compares the two.
 """
 
+from services.certificates import BadCertificate
 from services.grpc_handler.bounds import Bounds
 from services.grpc_handler.rpc import Rejections, Service
 from services.grpc_handler.server import SERVICE_NAME, CannotListen, GrpcServer
-from services.grpc_handler.tls import BadCertificate
 
 __all__ = ["SERVICE_NAME", "BadCertificate", "Bounds", "CannotListen", "GrpcServer", "Rejections", "Service"]

@@ -7,12 +7,22 @@ without a call are allowed, and the shortest interval between them is below the 
 And by default a second process may listen on the same port and take half of the connections; `grpc.so_reuseport` turns
 that off.
 
+Callers behind one address keep to the replica they first met. `longest_connection_seconds` makes them connect anew now
+and then, and so find replicas that came later: gRPC gives or takes a tenth, so that they do not come all at once, and
+lets calls that run finish. Somebody who connects and never says HTTP/2 is gone after `handshake_seconds`.
+
 The limit of streams for one connection stands as high as the number of calls altogether. Were it lower, calls would
 queue inside the caller, where moderation cannot overtake bulk. Both stand above the number of actions the service
 accepts: what is refused there is answered with a code and a time to come back, what gRPC refuses is not.
 """
 
 from dataclasses import dataclass
+from typing import Final, Self
+
+from config import DeadlineSettings, ServerSettings
+
+# An answer that is told at the end of the longest wait still has to leave.
+ANSWER_SECONDS: Final = 5.0
 
 type ChannelOptions = tuple[tuple[str, int], ...]
 
@@ -21,18 +31,29 @@ type ChannelOptions = tuple[tuple[str, int], ...]
 class Bounds:
     """Bounds of the server. What exceeds a size is answered RESOURCE_EXHAUSTED by gRPC itself.
 
-    A token with long lists of guilds and channels needs the room of `metadata_bytes`. `longest_connection_seconds`
-    makes callers reconnect now and then, and so find replicas that came later; None never does.
+    A token with long lists of guilds and channels needs the room of `metadata_bytes`. Past `connections`, new ones are
+    closed.
     """
 
     message_bytes: int = 1024 * 1024
     metadata_bytes: int = 16 * 1024
     calls: int = 25_000
+    connections: int = 2000
+    handshake_seconds: float = 10.0
     shortest_ping_interval_seconds: float = 10.0
     idle_seconds_before_ping: float = 120.0
     longest_wait_for_ping_seconds: float = 20.0
     longest_connection_seconds: float | None = None
     longest_call_seconds_after_connection: float = 300.0
+
+    @classmethod
+    def of(cls, settings: ServerSettings, deadlines: DeadlineSettings) -> Self:
+        """The bounds an operator set; a call may outlast its connection by the longest wait there is."""
+        return cls(
+            connections=settings.grpc_max_connections,
+            longest_connection_seconds=settings.grpc_max_connection_age_seconds,
+            longest_call_seconds_after_connection=deadlines.longest_seconds + ANSWER_SECONDS,
+        )
 
     def options(self) -> ChannelOptions:
         """The bounds as gRPC's core names them: https://grpc.github.io/grpc/core/group__grpc__arg__keys.html."""
@@ -42,6 +63,8 @@ class Bounds:
             ("grpc.max_metadata_size", self.metadata_bytes),
             ("grpc.absolute_max_metadata_size", self.metadata_bytes * 2),
             ("grpc.max_concurrent_streams", self.calls),
+            ("grpc.max_allowed_incoming_connections", self.connections),
+            ("grpc.server_handshake_timeout_ms", _milliseconds(self.handshake_seconds)),
             *self._keepalive_options(),
             *self._age_options(),
         )

@@ -5,21 +5,23 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
-from config import RecordSettings, Settings
+from hypercorn.typing import ASGIFramework
+
+from config import RecordSettings, ServerSettings, Settings
 from services.audit import AuditReader, AuditWriter, Journal
 from services.audit.retention import Retention
 from services.auth import RegisteredClientTokens, TokenVerifier
 from services.clients import ClientRegistry
 from services.database import Database
 from services.discord_service import DiscordService
-from services.grpc_handler import GrpcServer
+from services.grpc_handler import Bounds, GrpcServer
 from services.idempotency import FileIdempotencyStore, RedisIdempotencyStore
 from services.lifecycle.clock import SystemClock
 from services.lifecycle.health import Health
 from services.lifecycle.limits import open_discord, open_link
 from services.lifecycle.limits_view import LimitsView
 from services.lifecycle.rest_server import RestServer
-from services.ports import Clock, IdempotencyStore
+from services.ports import Authenticator, Clock, IdempotencyStore
 from services.redaction import Redactor
 from services.redis_link import RedisLink
 from services.rest_api import RestDependencies, create_app
@@ -46,7 +48,7 @@ class House:
         """Binds and serves both; returns their numbers. Raises CannotListen, BadCertificate, PortTaken."""
         grpc_port, rest_port = self.grpc.bind(), self.rest.bind()
         await self.grpc.start()
-        self.rest.start(self.settings.servers.shutdown_grace_seconds)
+        self.rest.start()
         await self.grpc.set_serving()
         self.health.is_serving = True
         return grpc_port, rest_port
@@ -98,8 +100,8 @@ async def build(settings: Settings, stack: AsyncExitStack, redactor: Redactor | 
         service=service,
         query=query,
         health=health,
-        grpc=GrpcServer(settings.servers, service, verifier, settings.deadlines, metrics=metrics),
-        rest=RestServer(app, settings.servers),
+        grpc=_grpc(settings, service, verifier, metrics),
+        rest=_rest(app, settings.servers, metrics),
     )
 
 
@@ -110,6 +112,28 @@ async def _idempotency(
     if link is None:
         return await stack.enter_async_context(FileIdempotencyStore(settings.record.journal_dir / KEYS_FOLDER, clock))
     return await stack.enter_async_context(RedisIdempotencyStore(link, clock))
+
+
+def _grpc(settings: Settings, service: DiscordService, verifier: Authenticator, metrics: Metrics) -> GrpcServer:
+    bounds = Bounds.of(settings.servers, settings.deadlines)
+    return GrpcServer(settings.servers, service, verifier, settings.deadlines, metrics=metrics, bounds=bounds)
+
+
+def _rest(app: ASGIFramework, settings: ServerSettings, metrics: Metrics) -> RestServer:
+    rest = RestServer(app, settings)
+    connections = rest.connections
+    metrics.watch("rest_connections", "Connections REST has open.", lambda: connections.open_count)
+    metrics.watch(
+        "rest_connections_ended",
+        "Quiet connections REST closed to make room for new ones, since the start.",
+        lambda: connections.ended_for_others_count,
+    )
+    metrics.watch(
+        "rest_connections_turned_away",
+        "New connections REST closed because every other one was busy, since the start.",
+        lambda: connections.turned_away_count,
+    )
+    return rest
 
 
 def _journal(settings: RecordSettings, redactor: Redactor) -> Journal:

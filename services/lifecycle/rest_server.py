@@ -1,28 +1,30 @@
-"""Hypercorn around the REST app, with a shutdown that ends.
+"""The REST port: bound, then serving, then drained.
 
-On Python 3.12 and later Hypercorn waits for open connections without a bound when it stops
-(https://github.com/pgjones/hypercorn/issues/308). So the requests in flight are owned here: at the end of the grace
-they are cancelled, and Hypercorn, left with idle connections, returns at once. The socket is bound here too: a taken
-port is an error that names it, and port 0 gets a number that can be told.
+The requests in flight are owned here: at the end of the grace they are cancelled, and what is left are idle
+connections. The socket is bound here too: a taken port is an error that names it, and port 0 gets a number that can be
+told.
 """
 
 import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any, Final
 
-from hypercorn.asyncio import serve
+from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.typing import ASGIFramework
 
-from config import ServerSettings, TlsSettings
+from config import ServerSettings
+from services.lifecycle.connection import ConnectionBounds
+from services.lifecycle.connections import Connections
+from services.lifecycle.exchange import Exchanges
+from services.lifecycle.rest_tls import RestCertificate
 
 BACKLOG: Final = 1024
-# Also the bound on a request whose head never ends; a bound on each read would cut off callers that wait for an answer.
-IDLE_SECONDS: Final = 75
 HEAD_BYTES: Final = 32 * 1024
+STREAMS_OF_A_CONNECTION: Final = 100
+REQUESTS_OF_A_CONNECTION: Final = 100_000
 STOP_MARGIN_SECONDS: Final = 1.0
 
 type Receive = Callable[[], Awaitable[Any]]
@@ -42,8 +44,6 @@ class Draining:
         self._is_cut_short = False
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            return await self._app(scope, receive, send)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  # every coroutine of a server runs in a task
         self._tasks.add(task)
@@ -54,7 +54,6 @@ class Draining:
                 raise
         finally:
             self._tasks.discard(task)
-        return None
 
     async def drain(self, grace_seconds: float) -> None:
         """Waits for the requests in flight, then cancels what is left."""
@@ -66,13 +65,12 @@ class Draining:
 
 
 class RestServer:
-    """The REST port: bound, then serving, then drained."""
+    """The REST port. The application is told of no start and no end: it opens nothing."""
 
-    def __init__(self, app: ASGIFramework, settings: ServerSettings) -> None:
-        self._app = Draining(app)
+    def __init__(self, app: ASGIFramework, settings: ServerSettings, bounds: ConnectionBounds | None = None) -> None:
         self._settings = settings
-        self._stop = asyncio.Event()
-        self._serving: asyncio.Task[None] | None = None
+        self.connections = Connections(bounds or ConnectionBounds(most=settings.rest_max_connections))
+        self._app = Draining(Exchanges(app, self.connections))
         self._socket: socket.socket | None = None
 
     def bind(self) -> int:
@@ -91,39 +89,31 @@ class RestServer:
         self._socket = bound
         return int(bound.getsockname()[1])
 
-    def start(self, grace_seconds: float) -> None:
-        """Serves in the background."""
+    def start(self) -> None:
+        """Serves in the background. Raises BadCertificate."""
         if self._socket is None:
             raise RuntimeError("bind comes first")
-        config = _hypercorn(self._settings.tls, self._socket.detach(), grace_seconds)
-        self._serving = asyncio.create_task(serve(self._app, config, shutdown_trigger=self._stop.wait))
+        config = _hypercorn(self.connections.bounds)
+        certificate = RestCertificate(self._settings.tls) if self._settings.tls else None
+        bound, self._socket = self._socket, None
+        tls = certificate.context if certificate else lambda: None
+        self.connections.accept_on(bound, ASGIWrapper(self._app), config, tls)
 
     async def stop(self, grace_seconds: float) -> None:
         """Stops accepting, lets requests finish within the grace, cuts off the rest."""
-        if self._serving is None:
-            return
-        self._stop.set()
+        await self.connections.close_port()
         await self._app.drain(grace_seconds)
-        _, pending = await asyncio.wait((self._serving,), timeout=grace_seconds + STOP_MARGIN_SECONDS)
-        if pending:
-            self._serving.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._serving
+        await self.connections.end(STOP_MARGIN_SECONDS)
 
 
-def _hypercorn(tls: TlsSettings | None, bound_fd: int, grace_seconds: float) -> Config:
+def _hypercorn(bounds: ConnectionBounds) -> Config:
     config = Config()
-    config.bind = [f"fd://{bound_fd}"]
-    config.backlog = BACKLOG
     config.accesslog = None
     config.errorlog = logging.getLogger("hypercorn.error")
     config.include_server_header = False
-    config.graceful_timeout = grace_seconds + STOP_MARGIN_SECONDS
-    config.keep_alive_timeout = IDLE_SECONDS
-    config.keep_alive_max_requests = 100_000
+    config.keep_alive_timeout = bounds.quiet_seconds
+    config.keep_alive_max_requests = REQUESTS_OF_A_CONNECTION
     config.h11_max_incomplete_size = HEAD_BYTES
     config.h2_max_header_list_size = HEAD_BYTES
-    if tls is not None:
-        config.certfile = str(tls.cert_file)
-        config.keyfile = str(tls.key_file)
+    config.h2_max_concurrent_streams = STREAMS_OF_A_CONNECTION
     return config

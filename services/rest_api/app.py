@@ -28,7 +28,7 @@ from services.rest_api.health_routes import health_view, live_view, metrics_view
 from services.rest_api.limits_routes import limits_view
 from services.rest_api.openapi import openapi_document
 from services.rest_api.problems import ErrorHandler
-from services.rest_api.request import LARGEST_BODY_BYTES, RestRequest
+from services.rest_api.request import LARGEST_BODY_BYTES, RestRequest, readable_path
 from services.rest_api.responses import JSON
 from services.rest_api.streams import STALL_SECONDS, StreamCut, bounded
 from services.rest_api.token_routes import token_view
@@ -67,6 +67,8 @@ class RestApp(Quart):
 
     async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
         """Leaves a stream that was cut without its end."""
+        if scope["type"] == "http":
+            scope["path"] = readable_path(scope["path"])
         if scope["type"] == "http" and scope["path"] == EXPORT_PATH:
             send = bounded(send, self.stall_seconds)
         with suppress(StreamCut):  # alone or in a group

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Final, cast
+from urllib.parse import urlsplit
 
 import quart
 from quart.wrappers.request import Body
@@ -18,10 +19,14 @@ from services.request_conditions import joined
 from services.telemetry import RequestScope
 
 LARGEST_BODY_BYTES: Final = 1024 * 1024
+LONGEST_BODY_SECONDS: Final = 30.0
+"""What a body may take to arrive, however long its sender is ready to wait for the answer."""
 
 
 class BoundedBody(Body):
     """A request's body: at most `max_content_length` bytes are ever held."""
+
+    longest_seconds = LONGEST_BODY_SECONDS
 
     def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
         super().__init__(expected_content_length, max_content_length)
@@ -50,9 +55,9 @@ class BoundedBody(Body):
         """Nothing to do: Quart cancels the task that reads."""
 
     async def read(self, deadline: float) -> bytes:
-        """The whole body. Raises PayloadTooLarge, and DeadlineExceeded when it has not arrived by `deadline`."""
+        """The whole body. Raises PayloadTooLarge, and DeadlineExceeded when it has not arrived in time."""
         if not (self._is_too_large or self._has_ended.is_set()):
-            await self._wait(deadline - time.monotonic())
+            await self._wait(min(deadline - time.monotonic(), self.longest_seconds))
         if self._is_too_large:
             raise PayloadTooLarge(f"The body must be at most {self._limit} bytes.")
         return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
@@ -62,7 +67,17 @@ class BoundedBody(Body):
             async with asyncio.timeout(timeout_seconds):
                 await self._has_ended.wait()
         except TimeoutError:
-            raise DeadlineExceeded("The body did not arrive before the deadline.") from None
+            raise DeadlineExceeded("The body did not arrive in time.") from None
+
+
+def readable_path(path: str) -> str:
+    """The path of a request's target. One without a path, or an address that cannot be read, is found nowhere."""
+    if path.startswith("/"):
+        return path
+    try:
+        return urlsplit(path).path or "/"
+    except ValueError:
+        return "/"
 
 
 class RestRequest(quart.Request):

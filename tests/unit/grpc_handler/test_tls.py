@@ -9,7 +9,8 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 from config import TlsSettings
-from services.grpc_handler.tls import BadCertificate, server_credentials
+from services.certificates import BadCertificate
+from services.grpc_handler.tls import server_credentials
 from tests.unit.grpc_handler.caller import AUTHORIZED, raw_call, serving
 
 OURS = trustme.CA()

@@ -1,0 +1,149 @@
+"""One connection of the REST port, and for how long it may keep us waiting.
+
+Hypercorn's `TCPServer` speaks HTTP on it. Left alone it waits for ever for a reader that takes nothing, also while it
+closes: the writer here gives up.
+"""
+
+import asyncio
+import socket
+import ssl
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.config import Config
+from hypercorn.typing import AppWrapper
+
+from services.telemetry import get_logger
+
+READ_AHEAD_BYTES: Final = 64 * 1024
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionBounds:
+    """How many connections there may be, and what one may cost.
+
+    `quiet_seconds` bounds a request whose head never ends too, `stall_seconds` how long a reader may take nothing of an
+    answer, `closing_seconds` how long it may take to read the rest while the connection is being closed, and
+    `rest_of_body_seconds` how long the rest of a body that nobody wants is waited for on HTTP/2.
+    """
+
+    most: int = 2000
+    quiet_seconds: float = 75.0
+    handshake_seconds: float = 10.0
+    stall_seconds: float = 60.0
+    closing_seconds: float = 5.0
+    rest_of_body_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """What every connection speaks with."""
+
+    app: AppWrapper
+    config: Config
+    context: WorkerContext
+    bounds: ConnectionBounds
+
+
+class BoundedWriter(asyncio.StreamWriter):
+    """A writer whose reader has a bounded time to read."""
+
+    def __init__(self, transport: Any, protocol: Any, reader: asyncio.StreamReader, bounds: ConnectionBounds) -> None:
+        super().__init__(transport, protocol, reader, asyncio.get_running_loop())
+        self._bounds = bounds
+        self._give_up: asyncio.TimerHandle | None = None
+
+    async def drain(self) -> None:
+        """Raises ConnectionAbortedError when the reader took nothing for too long."""
+        try:
+            async with asyncio.timeout(self._bounds.stall_seconds):
+                await super().drain()
+        except TimeoutError:
+            self.transport.abort()
+            raise ConnectionAbortedError("the reader takes nothing") from None
+
+    def close(self) -> None:
+        """Closes once what is written was read, and soon in any case."""
+        super().close()
+        if self._give_up is None:
+            loop = asyncio.get_running_loop()
+            self._give_up = loop.call_later(self._bounds.closing_seconds, self.transport.abort)
+
+    def release(self) -> None:
+        """Ends for good, at the end of the connection."""
+        if self._give_up is not None:
+            self._give_up.cancel()
+        self.transport.abort()
+
+
+class Connection:
+    """A connection from the moment it was accepted."""
+
+    def __init__(self, accepted: socket.socket) -> None:
+        self.running_count = 0
+        """Requests that are being answered."""
+        self._accepted = accepted
+        self._writer: BoundedWriter | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, speaker: Speaker, tls: ssl.SSLContext | None) -> asyncio.Task[None]:
+        """Serves it in a task of its own, which ends with it and raises nothing."""
+        self._task = asyncio.create_task(self._serve(speaker, tls), name="rest-connection")
+        return self._task
+
+    def abort(self) -> None:
+        """Ends it at once, whatever is on its way."""
+        if self._writer is not None:
+            self._writer.transport.abort()
+        elif self._task is not None:
+            self._task.cancel()  # it is still shaking hands
+
+    async def _serve(self, speaker: Speaker, tls: ssl.SSLContext | None) -> None:
+        CONNECTION.set(self)
+        try:
+            reader, self._writer = await _open(self._accepted, tls, speaker.bounds)
+        except (OSError, TimeoutError) as exc:  # ssl.SSLError is an OSError
+            log.debug("a connection did not come about", reason=str(exc))
+            return
+        finally:
+            if self._writer is None:
+                self._accepted.close()
+        try:
+            loop = asyncio.get_running_loop()
+            await TCPServer(speaker.app, loop, speaker.config, speaker.context, {}, reader, self._writer)
+        except Exception as exc:  # noqa: BLE001 -- Hypercorn breaks on some of what peers may send; it costs them this
+            log.info("a connection broke", reason=_first(exc))
+        finally:
+            self._writer.release()
+
+
+async def _open(
+    accepted: socket.socket, tls: ssl.SSLContext | None, bounds: ConnectionBounds
+) -> tuple[asyncio.StreamReader, BoundedWriter]:
+    """Shakes hands where there is TLS. Raises OSError, TimeoutError."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(READ_AHEAD_BYTES, loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.connect_accepted_socket(
+        lambda: protocol,
+        accepted,
+        ssl=tls,
+        ssl_handshake_timeout=bounds.handshake_seconds if tls else None,
+        ssl_shutdown_timeout=bounds.closing_seconds if tls else None,
+    )
+    return reader, BoundedWriter(transport, protocol, reader, bounds)
+
+
+def _first(exc: BaseException) -> str:
+    while isinstance(exc, BaseExceptionGroup):
+        exc = exc.exceptions[0]
+    return repr(exc)[:200]
+
+
+CONNECTION: Final[ContextVar[Connection]] = ContextVar("rest_connection")
+"""The connection a request came on: set in every task that Hypercorn starts for it."""

@@ -1,0 +1,89 @@
+"""What holds for every request and its answer, whatever the application does.
+
+- A reader that takes nothing of an answer for a while loses its connection. On HTTP/2 the socket does not show it: the
+  window of the stream stays shut.
+- On HTTP/2 an answer ends after the body it answers. Hypercorn breaks the connection, and with it all that runs
+  there, when a body goes on after the answer. So the rest of a body that nobody wants is taken and thrown away, within
+  a bound.
+- `Upgrade: h2c` is not taken: a request that becomes a tunnel gets past whatever a proxy checks, and HTTP/2 has
+  dropped it (https://www.rfc-editor.org/rfc/rfc9113#section-3.1). HTTP/2 comes by TLS, or by prior knowledge.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from hypercorn.typing import ASGIFramework
+
+from services.lifecycle.connection import CONNECTION, Connection
+from services.lifecycle.connections import Connections
+from services.telemetry import get_logger
+
+type Receive = Callable[[], Awaitable[Any]]
+type Send = Callable[[Any], Awaitable[None]]
+
+log = get_logger(__name__)
+
+
+class Stalled(Exception):
+    """The reader took nothing for too long; its connection is gone."""
+
+
+class Exchanges:
+    """An ASGI app around another one, which bounds each of its exchanges."""
+
+    def __init__(self, app: ASGIFramework, connections: Connections) -> None:
+        self._app = app
+        self._connections = connections
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        connection = CONNECTION.get()
+        if scope["http_version"] == "2" and any(name == b"upgrade" for name, _ in scope["headers"]):
+            log.info("a connection was ended", reason="it asked for an upgrade to h2c")
+            return connection.abort()
+        self._connections.request_began(connection)
+        try:
+            exchange = _Exchange(receive, send, connection, self._connections)
+            sent = exchange.send_after_body if scope["http_version"] == "2" else exchange.send
+            with suppress(Stalled):  # alone or in a group
+                await self._app(scope, exchange.receive, sent)
+        finally:
+            self._connections.request_ended(connection)
+        return None
+
+
+class _Exchange:
+    def __init__(self, receive: Receive, send: Send, connection: Connection, connections: Connections) -> None:
+        self._receive = receive
+        self._send = send
+        self._connection = connection
+        self._bounds = connections.bounds
+        self._has_body_ended = asyncio.Event()
+
+    async def receive(self) -> Any:
+        message = await self._receive()
+        if not message.get("more_body", False):
+            self._has_body_ended.set()
+        return message
+
+    async def send(self, message: Any) -> None:
+        """Raises Stalled."""
+        try:
+            async with asyncio.timeout(self._bounds.stall_seconds):
+                await self._send(message)
+        except TimeoutError:
+            log.info("a connection was ended", reason="its reader takes nothing")
+            self._connection.abort()
+            raise Stalled from None
+
+    async def send_after_body(self, message: Any) -> None:
+        """Sends the end of an answer once the body has ended. Raises Stalled."""
+        is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if is_last and not self._has_body_ended.is_set():
+            await self.send(message | {"more_body": True})
+            message = message | {"body": b""}
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._bounds.rest_of_body_seconds):
+                    await self._has_body_ended.wait()
+        await self.send(message)
