@@ -6,8 +6,9 @@ The gRPC face of Discord Action Module. Field numbers are fixed for ever; new fi
 Authentication: metadata `authorization: Bearer <JWT>`, or the field `token`; metadata wins when both are there.
 Other request metadata: `idempotency-key`, `x-request-id` (or `x-correlation-id`), `x-priority` (`normal` or `bulk`),
 `traceparent`. A failure is a gRPC status, never `success = false`: an OK response always carries `success = true`.
-The status details hold google.rpc.ErrorInfo (reason = our error code, domain `discord-action`, metadata `outcome` and
-`discord_code`), BadRequest with every bad field, and RetryInfo where a retry makes sense.
+The status details hold google.rpc.ErrorInfo (reason = our error code, domain `discord-action`, metadata `outcome`,
+`retryable`, and where there is one `action_id`, `discord_status` and `discord_code`), BadRequest with every bad field,
+and RetryInfo where a retry makes sense.
 
 An empty string means the same as leaving the field out. Ids are Discord snowflakes in decimal: 1 to 19 digits,
 at most 9223372036854775807, no sign, no leading zero.
@@ -84,7 +85,9 @@ class EmbedData(message.Message):
     url: builtins.str
     """The title's link: http or https, at most 2048 characters, like every URL here."""
     thumbnail_url: builtins.str
+    """A small picture beside the text."""
     image_url: builtins.str
+    """A picture below the text."""
     footer_text: builtins.str
     """At most 2048 characters."""
     footer_icon_url: builtins.str
@@ -136,11 +139,15 @@ class SendMessageRequest(message.Message):
     TOKEN_FIELD_NUMBER: builtins.int
     ALLOWED_MENTIONS_FIELD_NUMBER: builtins.int
     channel_id: builtins.str
+    """The channel or thread."""
     content: builtins.str
     """At most 2000 characters."""
     token: builtins.str
+    """A JWT, where it is not sent as metadata."""
     @builtins.property
-    def embed(self) -> EmbedData: ...
+    def embed(self) -> EmbedData:
+        """An embed below the content."""
+
     @builtins.property
     def allowed_mentions(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Any of `users`, `roles`, `everyone`, or `none` alone; absent: user mentions ping and nothing else does."""
@@ -164,6 +171,8 @@ class SendMessageRequest(message.Message):
 
 @typing.final
 class SendMessageResponse(message.Message):
+    """What SendMessage tells when it succeeded."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     SUCCESS_FIELD_NUMBER: builtins.int
@@ -171,8 +180,11 @@ class SendMessageResponse(message.Message):
     ERROR_FIELD_NUMBER: builtins.int
     ACTION_ID_FIELD_NUMBER: builtins.int
     success: builtins.bool
+    """Always true: a failure is a status."""
     message_id: builtins.str
+    """The new message's id."""
     error: builtins.str
+    """Always empty: a failure is a status. Kept for callers that read it."""
     action_id: builtins.str
     """The action's id in the audit log."""
     def __init__(
@@ -191,6 +203,8 @@ class SendMessageResponse(message.Message):
 
 @typing.final
 class SendEmbedRequest(message.Message):
+    """What SendEmbed takes."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     CHANNEL_ID_FIELD_NUMBER: builtins.int
@@ -198,11 +212,17 @@ class SendEmbedRequest(message.Message):
     TOKEN_FIELD_NUMBER: builtins.int
     ALLOWED_MENTIONS_FIELD_NUMBER: builtins.int
     channel_id: builtins.str
+    """The channel or thread."""
     token: builtins.str
+    """A JWT, where it is not sent as metadata."""
     @builtins.property
-    def embed(self) -> EmbedData: ...
+    def embed(self) -> EmbedData:
+        """The embed."""
+
     @builtins.property
-    def allowed_mentions(self) -> containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def allowed_mentions(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Any of `users`, `roles`, `everyone`, or `none` alone; absent: user mentions ping and nothing else does."""
+
     def __init__(
         self,
         *,
@@ -219,6 +239,8 @@ class SendEmbedRequest(message.Message):
 
 @typing.final
 class SendEmbedResponse(message.Message):
+    """What SendEmbed tells when it succeeded."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     SUCCESS_FIELD_NUMBER: builtins.int
@@ -226,9 +248,13 @@ class SendEmbedResponse(message.Message):
     ERROR_FIELD_NUMBER: builtins.int
     ACTION_ID_FIELD_NUMBER: builtins.int
     success: builtins.bool
+    """Always true: a failure is a status."""
     message_id: builtins.str
+    """The new message's id."""
     error: builtins.str
+    """Always empty: a failure is a status. Kept for callers that read it."""
     action_id: builtins.str
+    """The action's id in the audit log."""
     def __init__(
         self,
         *,
@@ -245,6 +271,8 @@ class SendEmbedResponse(message.Message):
 
 @typing.final
 class AddReactionRequest(message.Message):
+    """What AddReaction takes."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     CHANNEL_ID_FIELD_NUMBER: builtins.int
@@ -252,10 +280,13 @@ class AddReactionRequest(message.Message):
     EMOJI_FIELD_NUMBER: builtins.int
     TOKEN_FIELD_NUMBER: builtins.int
     channel_id: builtins.str
+    """The message's channel or thread."""
     message_id: builtins.str
+    """The message."""
     emoji: builtins.str
     """A Unicode emoji, a shortcode such as `:thumbsup:`, or a custom emoji as `name:id` or `<:name:id>`."""
     token: builtins.str
+    """A JWT, where it is not sent as metadata."""
     def __init__(
         self,
         *,
@@ -272,14 +303,19 @@ class AddReactionRequest(message.Message):
 
 @typing.final
 class AddReactionResponse(message.Message):
+    """What AddReaction tells when it succeeded."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     SUCCESS_FIELD_NUMBER: builtins.int
     ERROR_FIELD_NUMBER: builtins.int
     ACTION_ID_FIELD_NUMBER: builtins.int
     success: builtins.bool
+    """Always true: a failure is a status."""
     error: builtins.str
+    """Always empty: a failure is a status. Kept for callers that read it."""
     action_id: builtins.str
+    """The action's id in the audit log."""
     def __init__(
         self,
         *,
@@ -295,6 +331,8 @@ class AddReactionResponse(message.Message):
 
 @typing.final
 class ManageRoleRequest(message.Message):
+    """What ManageRole takes."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     GUILD_ID_FIELD_NUMBER: builtins.int
@@ -303,11 +341,15 @@ class ManageRoleRequest(message.Message):
     ACTION_FIELD_NUMBER: builtins.int
     TOKEN_FIELD_NUMBER: builtins.int
     guild_id: builtins.str
+    """The guild."""
     user_id: builtins.str
+    """The member."""
     role_id: builtins.str
+    """The role."""
     action: builtins.str
     """`add` (the default) or `remove`."""
     token: builtins.str
+    """A JWT, where it is not sent as metadata."""
     def __init__(
         self,
         *,
@@ -325,14 +367,19 @@ class ManageRoleRequest(message.Message):
 
 @typing.final
 class ManageRoleResponse(message.Message):
+    """What ManageRole tells when it succeeded."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     SUCCESS_FIELD_NUMBER: builtins.int
     ERROR_FIELD_NUMBER: builtins.int
     ACTION_ID_FIELD_NUMBER: builtins.int
     success: builtins.bool
+    """Always true: a failure is a status."""
     error: builtins.str
+    """Always empty: a failure is a status. Kept for callers that read it."""
     action_id: builtins.str
+    """The action's id in the audit log."""
     def __init__(
         self,
         *,
@@ -348,15 +395,19 @@ class ManageRoleResponse(message.Message):
 
 @typing.final
 class CreateWebhookRequest(message.Message):
+    """What CreateWebhook takes."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     CHANNEL_ID_FIELD_NUMBER: builtins.int
     NAME_FIELD_NUMBER: builtins.int
     TOKEN_FIELD_NUMBER: builtins.int
     channel_id: builtins.str
+    """The channel."""
     name: builtins.str
     """1 to 80 characters, without `clyde` or `discord` in it, and neither `everyone` nor `here`; `WaddleBot` when absent."""
     token: builtins.str
+    """A JWT, where it is not sent as metadata."""
     def __init__(
         self,
         *,
@@ -372,6 +423,8 @@ class CreateWebhookRequest(message.Message):
 
 @typing.final
 class CreateWebhookResponse(message.Message):
+    """What CreateWebhook tells when it succeeded."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     SUCCESS_FIELD_NUMBER: builtins.int
@@ -379,10 +432,13 @@ class CreateWebhookResponse(message.Message):
     ERROR_FIELD_NUMBER: builtins.int
     ACTION_ID_FIELD_NUMBER: builtins.int
     success: builtins.bool
+    """Always true: a failure is a status."""
     webhook_url: builtins.str
     """A credential: whoever has it can post to the channel."""
     error: builtins.str
+    """Always empty: a failure is a status. Kept for callers that read it."""
     action_id: builtins.str
+    """The action's id in the audit log."""
     def __init__(
         self,
         *,
@@ -413,12 +469,15 @@ class SendWebhookRequest(message.Message):
     content: builtins.str
     """At most 2000 characters."""
     token: builtins.str
+    """A JWT, where it is not sent as metadata."""
     @builtins.property
     def embeds(self) -> containers.RepeatedCompositeFieldContainer[EmbedData]:
         """At most 10, with 6000 characters together."""
 
     @builtins.property
-    def allowed_mentions(self) -> containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def allowed_mentions(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Any of `users`, `roles`, `everyone`, or `none` alone; absent: user mentions ping and nothing else does."""
+
     def __init__(
         self,
         *,
@@ -436,14 +495,19 @@ class SendWebhookRequest(message.Message):
 
 @typing.final
 class SendWebhookResponse(message.Message):
+    """What SendWebhook tells when it succeeded."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     SUCCESS_FIELD_NUMBER: builtins.int
     ERROR_FIELD_NUMBER: builtins.int
     ACTION_ID_FIELD_NUMBER: builtins.int
     success: builtins.bool
+    """Always true: a failure is a status."""
     error: builtins.str
+    """Always empty: a failure is a status. Kept for callers that read it."""
     action_id: builtins.str
+    """The action's id in the audit log."""
     def __init__(
         self,
         *,
@@ -459,14 +523,19 @@ class SendWebhookResponse(message.Message):
 
 @typing.final
 class DeleteMessageRequest(message.Message):
+    """What DeleteMessage takes."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     CHANNEL_ID_FIELD_NUMBER: builtins.int
     MESSAGE_ID_FIELD_NUMBER: builtins.int
     TOKEN_FIELD_NUMBER: builtins.int
     channel_id: builtins.str
+    """The message's channel or thread."""
     message_id: builtins.str
+    """The message."""
     token: builtins.str
+    """A JWT, where it is not sent as metadata."""
     def __init__(
         self,
         *,
@@ -482,14 +551,19 @@ class DeleteMessageRequest(message.Message):
 
 @typing.final
 class DeleteMessageResponse(message.Message):
+    """What DeleteMessage tells when it succeeded."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     SUCCESS_FIELD_NUMBER: builtins.int
     ERROR_FIELD_NUMBER: builtins.int
     ACTION_ID_FIELD_NUMBER: builtins.int
     success: builtins.bool
+    """Always true: a failure is a status."""
     error: builtins.str
+    """Always empty: a failure is a status. Kept for callers that read it."""
     action_id: builtins.str
+    """The action's id in the audit log."""
     def __init__(
         self,
         *,
@@ -505,6 +579,8 @@ class DeleteMessageResponse(message.Message):
 
 @typing.final
 class EditMessageRequest(message.Message):
+    """What EditMessage takes."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     CHANNEL_ID_FIELD_NUMBER: builtins.int
@@ -513,12 +589,17 @@ class EditMessageRequest(message.Message):
     TOKEN_FIELD_NUMBER: builtins.int
     ALLOWED_MENTIONS_FIELD_NUMBER: builtins.int
     channel_id: builtins.str
+    """The message's channel or thread."""
     message_id: builtins.str
+    """The message."""
     content: builtins.str
     """1 to 2000 characters."""
     token: builtins.str
+    """A JWT, where it is not sent as metadata."""
     @builtins.property
-    def allowed_mentions(self) -> containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def allowed_mentions(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Any of `users`, `roles`, `everyone`, or `none` alone; absent: user mentions ping and nothing else does."""
+
     def __init__(
         self,
         *,
@@ -536,14 +617,19 @@ class EditMessageRequest(message.Message):
 
 @typing.final
 class EditMessageResponse(message.Message):
+    """What EditMessage tells when it succeeded."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     SUCCESS_FIELD_NUMBER: builtins.int
     ERROR_FIELD_NUMBER: builtins.int
     ACTION_ID_FIELD_NUMBER: builtins.int
     success: builtins.bool
+    """Always true: a failure is a status."""
     error: builtins.str
+    """Always empty: a failure is a status. Kept for callers that read it."""
     action_id: builtins.str
+    """The action's id in the audit log."""
     def __init__(
         self,
         *,
@@ -559,6 +645,8 @@ class EditMessageResponse(message.Message):
 
 @typing.final
 class KickUserRequest(message.Message):
+    """What KickUser takes."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     GUILD_ID_FIELD_NUMBER: builtins.int
@@ -566,10 +654,13 @@ class KickUserRequest(message.Message):
     REASON_FIELD_NUMBER: builtins.int
     TOKEN_FIELD_NUMBER: builtins.int
     guild_id: builtins.str
+    """The guild."""
     user_id: builtins.str
+    """The member."""
     reason: builtins.str
     """For the guild's own audit log: at most 512 characters, no control characters."""
     token: builtins.str
+    """A JWT, where it is not sent as metadata."""
     def __init__(
         self,
         *,
@@ -586,14 +677,19 @@ class KickUserRequest(message.Message):
 
 @typing.final
 class KickUserResponse(message.Message):
+    """What KickUser tells when it succeeded."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     SUCCESS_FIELD_NUMBER: builtins.int
     ERROR_FIELD_NUMBER: builtins.int
     ACTION_ID_FIELD_NUMBER: builtins.int
     success: builtins.bool
+    """Always true: a failure is a status."""
     error: builtins.str
+    """Always empty: a failure is a status. Kept for callers that read it."""
     action_id: builtins.str
+    """The action's id in the audit log."""
     def __init__(
         self,
         *,
@@ -609,6 +705,8 @@ class KickUserResponse(message.Message):
 
 @typing.final
 class BanUserRequest(message.Message):
+    """What BanUser takes."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     GUILD_ID_FIELD_NUMBER: builtins.int
@@ -617,11 +715,15 @@ class BanUserRequest(message.Message):
     DELETE_MESSAGE_DAYS_FIELD_NUMBER: builtins.int
     TOKEN_FIELD_NUMBER: builtins.int
     guild_id: builtins.str
+    """The guild."""
     user_id: builtins.str
+    """The user."""
     reason: builtins.str
+    """For the guild's own audit log: at most 512 characters, no control characters."""
     delete_message_days: builtins.int
     """Delete the user's messages of the last 0 to 7 days."""
     token: builtins.str
+    """A JWT, where it is not sent as metadata."""
     def __init__(
         self,
         *,
@@ -639,14 +741,19 @@ class BanUserRequest(message.Message):
 
 @typing.final
 class BanUserResponse(message.Message):
+    """What BanUser tells when it succeeded."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     SUCCESS_FIELD_NUMBER: builtins.int
     ERROR_FIELD_NUMBER: builtins.int
     ACTION_ID_FIELD_NUMBER: builtins.int
     success: builtins.bool
+    """Always true: a failure is a status."""
     error: builtins.str
+    """Always empty: a failure is a status. Kept for callers that read it."""
     action_id: builtins.str
+    """The action's id in the audit log."""
     def __init__(
         self,
         *,
@@ -662,6 +769,8 @@ class BanUserResponse(message.Message):
 
 @typing.final
 class TimeoutUserRequest(message.Message):
+    """What TimeoutUser takes."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     GUILD_ID_FIELD_NUMBER: builtins.int
@@ -670,11 +779,15 @@ class TimeoutUserRequest(message.Message):
     REASON_FIELD_NUMBER: builtins.int
     TOKEN_FIELD_NUMBER: builtins.int
     guild_id: builtins.str
+    """The guild."""
     user_id: builtins.str
+    """The member."""
     duration_seconds: builtins.int
     """1 to 2419200 (28 days), from when the request is accepted."""
     reason: builtins.str
+    """For the guild's own audit log: at most 512 characters, no control characters."""
     token: builtins.str
+    """A JWT, where it is not sent as metadata."""
     def __init__(
         self,
         *,
@@ -692,14 +805,19 @@ class TimeoutUserRequest(message.Message):
 
 @typing.final
 class TimeoutUserResponse(message.Message):
+    """What TimeoutUser tells when it succeeded."""
+
     DESCRIPTOR: descriptor.Descriptor
 
     SUCCESS_FIELD_NUMBER: builtins.int
     ERROR_FIELD_NUMBER: builtins.int
     ACTION_ID_FIELD_NUMBER: builtins.int
     success: builtins.bool
+    """Always true: a failure is a status."""
     error: builtins.str
+    """Always empty: a failure is a status. Kept for callers that read it."""
     action_id: builtins.str
+    """The action's id in the audit log."""
     def __init__(
         self,
         *,

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class DiscordActionStub:
-    """Missing associated documentation comment in .proto file."""
+    """Everything the module can have done on Discord. Every rpc is unary and is carried out within Discord's limits.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -92,10 +93,12 @@ class DiscordActionStub:
 
 
 class DiscordActionServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Everything the module can have done on Discord. Every rpc is unary and is carried out within Discord's limits.
+    """
 
     def SendMessage(self, request, context):
-        """Posts a message to a channel.
+        """Posts a message to a channel. Needs content, an embed, or both.
+        Scope `messages`. The bot needs: SEND_MESSAGES (in a thread SEND_MESSAGES_IN_THREADS), EMBED_LINKS for an embed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,6 +106,7 @@ class DiscordActionServicer:
 
     def SendEmbed(self, request, context):
         """Posts one embed to a channel.
+        Scope `messages`. The bot needs: SEND_MESSAGES (in a thread SEND_MESSAGES_IN_THREADS) and EMBED_LINKS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,13 +114,16 @@ class DiscordActionServicer:
 
     def AddReaction(self, request, context):
         """Adds the bot's reaction to a message.
+        Scope `reactions`. The bot needs: READ_MESSAGE_HISTORY, and ADD_REACTIONS when nobody has used the emoji there yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ManageRole(self, request, context):
-        """Gives a member a role, or takes it away.
+        """Gives a member a role, or takes it away. Changes of one member go one after the other: Discord can lose one of two
+        made at the same moment.
+        Scope `roles`. The bot needs: MANAGE_ROLES, with the bot's highest role above the role.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,13 +131,17 @@ class DiscordActionServicer:
 
     def CreateWebhook(self, request, context):
         """Creates a webhook in a channel and returns its URL, which is a credential.
+        Scope `webhooks:create`. The bot needs: MANAGE_WEBHOOKS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SendWebhook(self, request, context):
-        """Posts through a webhook.
+        """Posts through a webhook. Needs content, embeds, or both. Only the id, the token and the thread are read from the
+        URL; the request goes to Discord's own address and carries no other credential. Discord keeps no nonce for
+        webhooks, so nothing is sent twice after an unclear answer.
+        Scope `webhooks:send`. The bot needs: none: the URL is the permission.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,13 +149,15 @@ class DiscordActionServicer:
 
     def DeleteMessage(self, request, context):
         """Deletes a message.
+        Scope `messages`. The bot needs: MANAGE_MESSAGES, unless the message is the bot's own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EditMessage(self, request, context):
-        """Replaces the text of one of the bot's own messages.
+        """Replaces the text of one of the bot's own messages. Its embeds stay.
+        Scope `messages`. The bot needs: none: the bot must be the message's author.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,20 +165,24 @@ class DiscordActionServicer:
 
     def KickUser(self, request, context):
         """Removes a member from a guild; they may come back with an invite.
+        Scope `moderation`. The bot needs: KICK_MEMBERS, with the bot's highest role above the member's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BanUser(self, request, context):
-        """Bans a user from a guild.
+        """Bans a user from a guild, whether they are in it or not.
+        Scope `moderation`. The bot needs: BAN_MEMBERS, with the bot's highest role above the member's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def TimeoutUser(self, request, context):
-        """Times a member out.
+        """Times a member out: they can neither write nor speak until it ends. The end is counted from when the request is
+        accepted. Discord takes a little less than 28 days, so the longest one is shortened by a minute.
+        Scope `moderation`. The bot needs: MODERATE_MEMBERS; the owner and administrators cannot be timed out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -238,7 +255,8 @@ def add_DiscordActionServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DiscordAction:
-    """Missing associated documentation comment in .proto file."""
+    """Everything the module can have done on Discord. Every rpc is unary and is carried out within Discord's limits.
+    """
 
     @staticmethod
     def SendMessage(request,

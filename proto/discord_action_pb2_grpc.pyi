@@ -6,8 +6,9 @@ The gRPC face of Discord Action Module. Field numbers are fixed for ever; new fi
 Authentication: metadata `authorization: Bearer <JWT>`, or the field `token`; metadata wins when both are there.
 Other request metadata: `idempotency-key`, `x-request-id` (or `x-correlation-id`), `x-priority` (`normal` or `bulk`),
 `traceparent`. A failure is a gRPC status, never `success = false`: an OK response always carries `success = true`.
-The status details hold google.rpc.ErrorInfo (reason = our error code, domain `discord-action`, metadata `outcome` and
-`discord_code`), BadRequest with every bad field, and RetryInfo where a retry makes sense.
+The status details hold google.rpc.ErrorInfo (reason = our error code, domain `discord-action`, metadata `outcome`,
+`retryable`, and where there is one `action_id`, `discord_status` and `discord_code`), BadRequest with every bad field,
+and RetryInfo where a retry makes sense.
 
 An empty string means the same as leaving the field out. Ids are Discord snowflakes in decimal: 1 to 19 digits,
 at most 9223372036854775807, no sign, no leading zero.
@@ -37,67 +38,127 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DiscordActionStub:
+    """Everything the module can have done on Discord. Every rpc is unary and is carried out within Discord's limits."""
+
     @typing.overload
     def __new__(cls, channel: grpc.Channel) -> _Self: ...
     @typing.overload
     def __new__(cls, channel: aio.Channel) -> DiscordActionAsyncStub: ...
     SendMessage: grpc.UnaryUnaryMultiCallable[discord_action_pb2.SendMessageRequest, discord_action_pb2.SendMessageResponse]
-    """Posts a message to a channel."""
+    """Posts a message to a channel. Needs content, an embed, or both.
+    Scope `messages`. The bot needs: SEND_MESSAGES (in a thread SEND_MESSAGES_IN_THREADS), EMBED_LINKS for an embed.
+    """
     SendEmbed: grpc.UnaryUnaryMultiCallable[discord_action_pb2.SendEmbedRequest, discord_action_pb2.SendEmbedResponse]
-    """Posts one embed to a channel."""
+    """Posts one embed to a channel.
+    Scope `messages`. The bot needs: SEND_MESSAGES (in a thread SEND_MESSAGES_IN_THREADS) and EMBED_LINKS.
+    """
     AddReaction: grpc.UnaryUnaryMultiCallable[discord_action_pb2.AddReactionRequest, discord_action_pb2.AddReactionResponse]
-    """Adds the bot's reaction to a message."""
+    """Adds the bot's reaction to a message.
+    Scope `reactions`. The bot needs: READ_MESSAGE_HISTORY, and ADD_REACTIONS when nobody has used the emoji there yet.
+    """
     ManageRole: grpc.UnaryUnaryMultiCallable[discord_action_pb2.ManageRoleRequest, discord_action_pb2.ManageRoleResponse]
-    """Gives a member a role, or takes it away."""
+    """Gives a member a role, or takes it away. Changes of one member go one after the other: Discord can lose one of two
+    made at the same moment.
+    Scope `roles`. The bot needs: MANAGE_ROLES, with the bot's highest role above the role.
+    """
     CreateWebhook: grpc.UnaryUnaryMultiCallable[discord_action_pb2.CreateWebhookRequest, discord_action_pb2.CreateWebhookResponse]
-    """Creates a webhook in a channel and returns its URL, which is a credential."""
+    """Creates a webhook in a channel and returns its URL, which is a credential.
+    Scope `webhooks:create`. The bot needs: MANAGE_WEBHOOKS.
+    """
     SendWebhook: grpc.UnaryUnaryMultiCallable[discord_action_pb2.SendWebhookRequest, discord_action_pb2.SendWebhookResponse]
-    """Posts through a webhook."""
+    """Posts through a webhook. Needs content, embeds, or both. Only the id, the token and the thread are read from the
+    URL; the request goes to Discord's own address and carries no other credential. Discord keeps no nonce for
+    webhooks, so nothing is sent twice after an unclear answer.
+    Scope `webhooks:send`. The bot needs: none: the URL is the permission.
+    """
     DeleteMessage: grpc.UnaryUnaryMultiCallable[discord_action_pb2.DeleteMessageRequest, discord_action_pb2.DeleteMessageResponse]
-    """Deletes a message."""
+    """Deletes a message.
+    Scope `messages`. The bot needs: MANAGE_MESSAGES, unless the message is the bot's own.
+    """
     EditMessage: grpc.UnaryUnaryMultiCallable[discord_action_pb2.EditMessageRequest, discord_action_pb2.EditMessageResponse]
-    """Replaces the text of one of the bot's own messages."""
+    """Replaces the text of one of the bot's own messages. Its embeds stay.
+    Scope `messages`. The bot needs: none: the bot must be the message's author.
+    """
     KickUser: grpc.UnaryUnaryMultiCallable[discord_action_pb2.KickUserRequest, discord_action_pb2.KickUserResponse]
-    """Removes a member from a guild; they may come back with an invite."""
+    """Removes a member from a guild; they may come back with an invite.
+    Scope `moderation`. The bot needs: KICK_MEMBERS, with the bot's highest role above the member's.
+    """
     BanUser: grpc.UnaryUnaryMultiCallable[discord_action_pb2.BanUserRequest, discord_action_pb2.BanUserResponse]
-    """Bans a user from a guild."""
+    """Bans a user from a guild, whether they are in it or not.
+    Scope `moderation`. The bot needs: BAN_MEMBERS, with the bot's highest role above the member's.
+    """
     TimeoutUser: grpc.UnaryUnaryMultiCallable[discord_action_pb2.TimeoutUserRequest, discord_action_pb2.TimeoutUserResponse]
-    """Times a member out."""
+    """Times a member out: they can neither write nor speak until it ends. The end is counted from when the request is
+    accepted. Discord takes a little less than 28 days, so the longest one is shortened by a minute.
+    Scope `moderation`. The bot needs: MODERATE_MEMBERS; the owner and administrators cannot be timed out.
+    """
 
 @typing.type_check_only
 class DiscordActionAsyncStub(DiscordActionStub):
+    """Everything the module can have done on Discord. Every rpc is unary and is carried out within Discord's limits."""
+
     def __init__(self, channel: aio.Channel) -> None: ...
     SendMessage: aio.UnaryUnaryMultiCallable[discord_action_pb2.SendMessageRequest, discord_action_pb2.SendMessageResponse]  # type: ignore[assignment]
-    """Posts a message to a channel."""
+    """Posts a message to a channel. Needs content, an embed, or both.
+    Scope `messages`. The bot needs: SEND_MESSAGES (in a thread SEND_MESSAGES_IN_THREADS), EMBED_LINKS for an embed.
+    """
     SendEmbed: aio.UnaryUnaryMultiCallable[discord_action_pb2.SendEmbedRequest, discord_action_pb2.SendEmbedResponse]  # type: ignore[assignment]
-    """Posts one embed to a channel."""
+    """Posts one embed to a channel.
+    Scope `messages`. The bot needs: SEND_MESSAGES (in a thread SEND_MESSAGES_IN_THREADS) and EMBED_LINKS.
+    """
     AddReaction: aio.UnaryUnaryMultiCallable[discord_action_pb2.AddReactionRequest, discord_action_pb2.AddReactionResponse]  # type: ignore[assignment]
-    """Adds the bot's reaction to a message."""
+    """Adds the bot's reaction to a message.
+    Scope `reactions`. The bot needs: READ_MESSAGE_HISTORY, and ADD_REACTIONS when nobody has used the emoji there yet.
+    """
     ManageRole: aio.UnaryUnaryMultiCallable[discord_action_pb2.ManageRoleRequest, discord_action_pb2.ManageRoleResponse]  # type: ignore[assignment]
-    """Gives a member a role, or takes it away."""
+    """Gives a member a role, or takes it away. Changes of one member go one after the other: Discord can lose one of two
+    made at the same moment.
+    Scope `roles`. The bot needs: MANAGE_ROLES, with the bot's highest role above the role.
+    """
     CreateWebhook: aio.UnaryUnaryMultiCallable[discord_action_pb2.CreateWebhookRequest, discord_action_pb2.CreateWebhookResponse]  # type: ignore[assignment]
-    """Creates a webhook in a channel and returns its URL, which is a credential."""
+    """Creates a webhook in a channel and returns its URL, which is a credential.
+    Scope `webhooks:create`. The bot needs: MANAGE_WEBHOOKS.
+    """
     SendWebhook: aio.UnaryUnaryMultiCallable[discord_action_pb2.SendWebhookRequest, discord_action_pb2.SendWebhookResponse]  # type: ignore[assignment]
-    """Posts through a webhook."""
+    """Posts through a webhook. Needs content, embeds, or both. Only the id, the token and the thread are read from the
+    URL; the request goes to Discord's own address and carries no other credential. Discord keeps no nonce for
+    webhooks, so nothing is sent twice after an unclear answer.
+    Scope `webhooks:send`. The bot needs: none: the URL is the permission.
+    """
     DeleteMessage: aio.UnaryUnaryMultiCallable[discord_action_pb2.DeleteMessageRequest, discord_action_pb2.DeleteMessageResponse]  # type: ignore[assignment]
-    """Deletes a message."""
+    """Deletes a message.
+    Scope `messages`. The bot needs: MANAGE_MESSAGES, unless the message is the bot's own.
+    """
     EditMessage: aio.UnaryUnaryMultiCallable[discord_action_pb2.EditMessageRequest, discord_action_pb2.EditMessageResponse]  # type: ignore[assignment]
-    """Replaces the text of one of the bot's own messages."""
+    """Replaces the text of one of the bot's own messages. Its embeds stay.
+    Scope `messages`. The bot needs: none: the bot must be the message's author.
+    """
     KickUser: aio.UnaryUnaryMultiCallable[discord_action_pb2.KickUserRequest, discord_action_pb2.KickUserResponse]  # type: ignore[assignment]
-    """Removes a member from a guild; they may come back with an invite."""
+    """Removes a member from a guild; they may come back with an invite.
+    Scope `moderation`. The bot needs: KICK_MEMBERS, with the bot's highest role above the member's.
+    """
     BanUser: aio.UnaryUnaryMultiCallable[discord_action_pb2.BanUserRequest, discord_action_pb2.BanUserResponse]  # type: ignore[assignment]
-    """Bans a user from a guild."""
+    """Bans a user from a guild, whether they are in it or not.
+    Scope `moderation`. The bot needs: BAN_MEMBERS, with the bot's highest role above the member's.
+    """
     TimeoutUser: aio.UnaryUnaryMultiCallable[discord_action_pb2.TimeoutUserRequest, discord_action_pb2.TimeoutUserResponse]  # type: ignore[assignment]
-    """Times a member out."""
+    """Times a member out: they can neither write nor speak until it ends. The end is counted from when the request is
+    accepted. Discord takes a little less than 28 days, so the longest one is shortened by a minute.
+    Scope `moderation`. The bot needs: MODERATE_MEMBERS; the owner and administrators cannot be timed out.
+    """
 
 class DiscordActionServicer(metaclass=abc_1.ABCMeta):
+    """Everything the module can have done on Discord. Every rpc is unary and is carried out within Discord's limits."""
+
     @abc_1.abstractmethod
     def SendMessage(
         self,
         request: discord_action_pb2.SendMessageRequest,
         context: _ServicerContext,
     ) -> typing.Union[discord_action_pb2.SendMessageResponse, abc.Awaitable[discord_action_pb2.SendMessageResponse]]:
-        """Posts a message to a channel."""
+        """Posts a message to a channel. Needs content, an embed, or both.
+        Scope `messages`. The bot needs: SEND_MESSAGES (in a thread SEND_MESSAGES_IN_THREADS), EMBED_LINKS for an embed.
+        """
 
     @abc_1.abstractmethod
     def SendEmbed(
@@ -105,7 +166,9 @@ class DiscordActionServicer(metaclass=abc_1.ABCMeta):
         request: discord_action_pb2.SendEmbedRequest,
         context: _ServicerContext,
     ) -> typing.Union[discord_action_pb2.SendEmbedResponse, abc.Awaitable[discord_action_pb2.SendEmbedResponse]]:
-        """Posts one embed to a channel."""
+        """Posts one embed to a channel.
+        Scope `messages`. The bot needs: SEND_MESSAGES (in a thread SEND_MESSAGES_IN_THREADS) and EMBED_LINKS.
+        """
 
     @abc_1.abstractmethod
     def AddReaction(
@@ -113,7 +176,9 @@ class DiscordActionServicer(metaclass=abc_1.ABCMeta):
         request: discord_action_pb2.AddReactionRequest,
         context: _ServicerContext,
     ) -> typing.Union[discord_action_pb2.AddReactionResponse, abc.Awaitable[discord_action_pb2.AddReactionResponse]]:
-        """Adds the bot's reaction to a message."""
+        """Adds the bot's reaction to a message.
+        Scope `reactions`. The bot needs: READ_MESSAGE_HISTORY, and ADD_REACTIONS when nobody has used the emoji there yet.
+        """
 
     @abc_1.abstractmethod
     def ManageRole(
@@ -121,7 +186,10 @@ class DiscordActionServicer(metaclass=abc_1.ABCMeta):
         request: discord_action_pb2.ManageRoleRequest,
         context: _ServicerContext,
     ) -> typing.Union[discord_action_pb2.ManageRoleResponse, abc.Awaitable[discord_action_pb2.ManageRoleResponse]]:
-        """Gives a member a role, or takes it away."""
+        """Gives a member a role, or takes it away. Changes of one member go one after the other: Discord can lose one of two
+        made at the same moment.
+        Scope `roles`. The bot needs: MANAGE_ROLES, with the bot's highest role above the role.
+        """
 
     @abc_1.abstractmethod
     def CreateWebhook(
@@ -129,7 +197,9 @@ class DiscordActionServicer(metaclass=abc_1.ABCMeta):
         request: discord_action_pb2.CreateWebhookRequest,
         context: _ServicerContext,
     ) -> typing.Union[discord_action_pb2.CreateWebhookResponse, abc.Awaitable[discord_action_pb2.CreateWebhookResponse]]:
-        """Creates a webhook in a channel and returns its URL, which is a credential."""
+        """Creates a webhook in a channel and returns its URL, which is a credential.
+        Scope `webhooks:create`. The bot needs: MANAGE_WEBHOOKS.
+        """
 
     @abc_1.abstractmethod
     def SendWebhook(
@@ -137,7 +207,11 @@ class DiscordActionServicer(metaclass=abc_1.ABCMeta):
         request: discord_action_pb2.SendWebhookRequest,
         context: _ServicerContext,
     ) -> typing.Union[discord_action_pb2.SendWebhookResponse, abc.Awaitable[discord_action_pb2.SendWebhookResponse]]:
-        """Posts through a webhook."""
+        """Posts through a webhook. Needs content, embeds, or both. Only the id, the token and the thread are read from the
+        URL; the request goes to Discord's own address and carries no other credential. Discord keeps no nonce for
+        webhooks, so nothing is sent twice after an unclear answer.
+        Scope `webhooks:send`. The bot needs: none: the URL is the permission.
+        """
 
     @abc_1.abstractmethod
     def DeleteMessage(
@@ -145,7 +219,9 @@ class DiscordActionServicer(metaclass=abc_1.ABCMeta):
         request: discord_action_pb2.DeleteMessageRequest,
         context: _ServicerContext,
     ) -> typing.Union[discord_action_pb2.DeleteMessageResponse, abc.Awaitable[discord_action_pb2.DeleteMessageResponse]]:
-        """Deletes a message."""
+        """Deletes a message.
+        Scope `messages`. The bot needs: MANAGE_MESSAGES, unless the message is the bot's own.
+        """
 
     @abc_1.abstractmethod
     def EditMessage(
@@ -153,7 +229,9 @@ class DiscordActionServicer(metaclass=abc_1.ABCMeta):
         request: discord_action_pb2.EditMessageRequest,
         context: _ServicerContext,
     ) -> typing.Union[discord_action_pb2.EditMessageResponse, abc.Awaitable[discord_action_pb2.EditMessageResponse]]:
-        """Replaces the text of one of the bot's own messages."""
+        """Replaces the text of one of the bot's own messages. Its embeds stay.
+        Scope `messages`. The bot needs: none: the bot must be the message's author.
+        """
 
     @abc_1.abstractmethod
     def KickUser(
@@ -161,7 +239,9 @@ class DiscordActionServicer(metaclass=abc_1.ABCMeta):
         request: discord_action_pb2.KickUserRequest,
         context: _ServicerContext,
     ) -> typing.Union[discord_action_pb2.KickUserResponse, abc.Awaitable[discord_action_pb2.KickUserResponse]]:
-        """Removes a member from a guild; they may come back with an invite."""
+        """Removes a member from a guild; they may come back with an invite.
+        Scope `moderation`. The bot needs: KICK_MEMBERS, with the bot's highest role above the member's.
+        """
 
     @abc_1.abstractmethod
     def BanUser(
@@ -169,7 +249,9 @@ class DiscordActionServicer(metaclass=abc_1.ABCMeta):
         request: discord_action_pb2.BanUserRequest,
         context: _ServicerContext,
     ) -> typing.Union[discord_action_pb2.BanUserResponse, abc.Awaitable[discord_action_pb2.BanUserResponse]]:
-        """Bans a user from a guild."""
+        """Bans a user from a guild, whether they are in it or not.
+        Scope `moderation`. The bot needs: BAN_MEMBERS, with the bot's highest role above the member's.
+        """
 
     @abc_1.abstractmethod
     def TimeoutUser(
@@ -177,6 +259,9 @@ class DiscordActionServicer(metaclass=abc_1.ABCMeta):
         request: discord_action_pb2.TimeoutUserRequest,
         context: _ServicerContext,
     ) -> typing.Union[discord_action_pb2.TimeoutUserResponse, abc.Awaitable[discord_action_pb2.TimeoutUserResponse]]:
-        """Times a member out."""
+        """Times a member out: they can neither write nor speak until it ends. The end is counted from when the request is
+        accepted. Discord takes a little less than 28 days, so the longest one is shortened by a minute.
+        Scope `moderation`. The bot needs: MODERATE_MEMBERS; the owner and administrators cannot be timed out.
+        """
 
 def add_DiscordActionServicer_to_server(servicer: DiscordActionServicer, server: typing.Union[grpc.Server, aio.Server]) -> None: ...
