@@ -132,6 +132,29 @@ prepare_for_tests() {
   hash_of requirements.txt >"$VENV/stamp-run"  # the lock for tests holds every run-time package as well
 }
 
+# buf ships its binary in an npm package. Where npm is missing, or fails, the checks of the proto are left out, aloud;
+# REQUIRE_BUF=1 makes that a failure. npm install, not ci: a registry need not have the binaries of every system.
+install_buf() {
+  local wanted log=$VENV/install-buf.log
+  wanted=$(hash_of tools/buf/package-lock.json)
+  [ "$(cat "$VENV/buf/stamp" 2>/dev/null)" != "$wanted" ] || return 0
+  if command -v npm >/dev/null 2>&1; then
+    say 'Installing buf …'
+    rm -rf "$VENV/buf"
+    mkdir "$VENV/buf"
+    cp tools/buf/package.json tools/buf/package-lock.json "$VENV/buf/"
+    if (cd "$VENV/buf" && npm install --ignore-scripts --prefer-offline --no-audit --no-fund) >"$log" 2>&1 &&
+      "$VENV/buf/node_modules/.bin/buf" --version >>"$log" 2>&1; then
+      printf '%s\n' "$wanted" >"$VENV/buf/stamp"
+      return 0
+    fi
+    tail -n 5 "$log" >&2
+  fi
+  rm -rf "$VENV/buf"
+  [ "${REQUIRE_BUF:-}" != 1 ] || fail 'buf is required here and could not be installed.' 'It takes npm: https://nodejs.org'
+  say "${RED}NOT CHECKED: the style and the history of the proto, and the buf examples. buf is not here; npm installs it.$OFF"
+}
+
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 run() {
@@ -159,6 +182,8 @@ test_all() {
   step 'shell: shellcheck' "$VENV/bin/shellcheck" setup.sh .ci/run
   step 'generated: .env.example' "$python" -m tools.env_example --check
   step 'generated: gRPC stubs' "$python" -m tools.stubs --check
+  install_buf
+  step 'contract: nothing taken from callers' "$python" -m tools.contract --check
   step 'tests, with the coverage floor' "$python" -m pytest -m 'not prove' --ignore=tests/browser --cov
   test_browser "$python"
   say_unproven
