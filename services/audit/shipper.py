@@ -180,6 +180,8 @@ class Shipper:
         reason = self._redactor.redact(str(exc) or type(exc).__name__)
         self.refused.append(RefusedRow(action_id_of(row.json), reason, row.json))
         self.refused_count += 1
+        if self._metrics is not None:
+            self._metrics.audit_refused(1)
         log.error("the database refused this row", event=Event.AUDIT, reason=reason, row=orjson.loads(row.json))
 
     def _settle(self, count: int) -> None:

@@ -186,19 +186,14 @@ class AuditWriter:
 
     def _show(self, metrics: Metrics) -> None:
         store, adopter, backlog = self._journal.store, self._adopter, self._backlog
-        metrics.watch(
-            "audit_oldest_seconds",
-            "How long the oldest entry not yet in the table has waited.",
-            lambda: self.oldest_age_seconds,
-        )
-        metrics.watch("journal_bytes", "What the journal takes on disk.", lambda: store.size_bytes)
-        metrics.watch("journal_segments", "Files of the journal.", lambda: len(store.segments))
-        metrics.watch("journal_adopted_rows", "Rows that ended processes left behind.", lambda: adopter.rows)
-        metrics.watch(
-            "journal_damages",
-            "Places of the journal that could not be read.",
-            lambda: adopter.damages + backlog.damages,
-        )
+        metrics.watch("audit_queue_rows", lambda: self.depth)
+        metrics.watch("audit_oldest_waiting_seconds", lambda: self.oldest_age_seconds)
+        metrics.watch("audit_writable", lambda: self.health().is_writable)
+        metrics.watch("journal_bytes", lambda: store.size_bytes)
+        metrics.watch("journal_max_bytes", lambda: store.most_bytes)
+        metrics.watch("journal_segments", lambda: len(store.segments))
+        metrics.watch("journal_adopted_rows", lambda: adopter.rows)
+        metrics.watch("journal_damages", lambda: adopter.damages + backlog.damages)
 
     # ── rows ──
 
@@ -216,8 +211,6 @@ class AuditWriter:
 
     def _note_try(self) -> None:
         self._journal.reclaim()
-        if self._metrics is not None:
-            self._metrics.audit_queue(self.depth)
 
     async def _read_back(self) -> None:
         while True:
@@ -238,6 +231,8 @@ class AuditWriter:
     async def _hand_over_some(self, rows: list[Row]) -> None:
         is_taken = await self._handover.take([row.json for row in rows])
         self._logged += len(rows)
+        if self._metrics is not None:
+            self._metrics.audit_logged(len(rows))
         for row in rows if is_taken else ():
             if row.origin is not None:
                 row.origin.settled(row.end)

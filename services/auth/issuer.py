@@ -4,7 +4,7 @@ import jwt
 
 from config import AuthSettings
 from services.clients import ClientRegistry
-from services.errors import Unauthenticated
+from services.errors import AuthFailure, Unauthenticated
 from services.ports import Clock, IssuedToken
 
 
@@ -20,7 +20,7 @@ class RegisteredClientTokens:
         """Raises Unauthenticated, with the same words for an unknown client and a wrong secret."""
         client = await self._clients.verify(client_id, client_secret)
         if client is None:
-            raise Unauthenticated("The client id or its secret is wrong.")
+            raise Unauthenticated("The client id or its secret is wrong.", reason=AuthFailure.SECRET)
         issued = int(self._clock.now().timestamp())
         claims = {
             "client_id": client.client_id,

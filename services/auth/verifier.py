@@ -14,7 +14,7 @@ from typing import Any, Final
 import jwt
 
 from config import AuthSettings
-from services.errors import Unauthenticated
+from services.errors import AuthFailure, Unauthenticated
 from services.ports import Caller, Clock
 from services.telemetry import name_caller
 
@@ -38,7 +38,7 @@ class TokenVerifier:
     async def authenticate(self, token: str | None) -> Caller:
         """The caller of `token`. Raises Unauthenticated."""
         if not token:
-            raise Unauthenticated("A bearer token is required.")
+            raise Unauthenticated("A bearer token is required.", reason=AuthFailure.MISSING)
         if len(token) > LONGEST_TOKEN:
             raise Unauthenticated("The token is not valid.")
         digest = sha256(token.encode()).digest()
@@ -53,7 +53,7 @@ class TokenVerifier:
         caller, expires = found
         if self._clock.now().timestamp() >= expires:
             del self._remembered[digest]
-            raise Unauthenticated("The token has expired.")
+            raise Unauthenticated("The token has expired.", reason=AuthFailure.EXPIRED)
         self._remembered.move_to_end(digest)
         return caller
 
@@ -72,11 +72,11 @@ class TokenVerifier:
             except jwt.InvalidSignatureError:
                 continue
             except jwt.ExpiredSignatureError:
-                raise Unauthenticated("The token has expired.") from None
+                raise Unauthenticated("The token has expired.", reason=AuthFailure.EXPIRED) from None
             except jwt.MissingRequiredClaimError as exc:
-                raise Unauthenticated(f"The token has no `{exc.claim}` claim.") from None
+                raise Unauthenticated(f"The token has no `{exc.claim}` claim.", reason=AuthFailure.CLAIMS) from None
             except jwt.ImmatureSignatureError:
-                raise Unauthenticated("The token is not valid yet.") from None
+                raise Unauthenticated("The token is not valid yet.", reason=AuthFailure.NOT_YET) from None
             except jwt.PyJWTError:
                 break
         raise Unauthenticated("The token is not valid.")
@@ -100,7 +100,8 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
 def _client_id(claims: Mapping[str, Any]) -> str:
     named = next((claims[name] for name in ("client_id", "sub", "service") if claims.get(name)), None)
     if not isinstance(named, str) or not CLIENT_ID.fullmatch(named):
-        raise Unauthenticated("The token names no caller: `client_id`, `sub` or `service`.")
+        detail = "The token names no caller: `client_id`, `sub` or `service`."
+        raise Unauthenticated(detail, reason=AuthFailure.CLAIMS)
     return named
 
 
@@ -108,7 +109,8 @@ def _scopes(claim: object) -> frozenset[str] | None:
     if claim is None:
         return None
     if not isinstance(claim, str):
-        raise Unauthenticated("The token's `scope` must be one text, separated by spaces.")
+        detail = "The token's `scope` must be one text, separated by spaces."
+        raise Unauthenticated(detail, reason=AuthFailure.CLAIMS)
     return frozenset(claim.split())
 
 
@@ -117,5 +119,5 @@ def _ids(claims: Mapping[str, Any], name: str) -> frozenset[str] | None:
     if listed is None:
         return None
     if not isinstance(listed, list) or not all(isinstance(id_, str) and SNOWFLAKE.fullmatch(id_) for id_ in listed):
-        raise Unauthenticated(f"The token's `{name}` must be a list of Discord ids.")
+        raise Unauthenticated(f"The token's `{name}` must be a list of Discord ids.", reason=AuthFailure.CLAIMS)
     return frozenset(listed)

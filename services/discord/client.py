@@ -6,7 +6,7 @@ is decided or raised, because a 429 must teach the limiter too. Between attempts
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -22,7 +22,7 @@ from services.discord.slots import Slots
 from services.discord.transport import Lost, NotSent, Transport
 from services.errors import ActionError, DeadlineExceeded, DiscordUnavailable, OutcomeUnknown, RateLimited
 from services.ports import Call, Clock, Delivery, Reply
-from services.telemetry import get_logger
+from services.telemetry import Span, get_logger, span
 
 NO_REPLY: Final = "none"
 NEED_BODY: Final = frozenset({403, 429})
@@ -42,6 +42,10 @@ class Observer(Protocol):
         """A limit was hit: user, global, shared, cloudflare, or local when our limiter refused to wait."""
         ...
 
+    def retried(self, reason: str) -> None:
+        """Another attempt follows: `problems.Kind` of the one before."""
+        ...
+
 
 class _Nobody:
     """Counts nothing."""
@@ -49,6 +53,8 @@ class _Nobody:
     def discord_reply(self, route: str, status_class: str, duration_seconds: float) -> None: ...
 
     def rate_limited(self, scope: str) -> None: ...
+
+    def retried(self, reason: str) -> None: ...
 
 
 class DiscordClient:
@@ -97,7 +103,7 @@ class DiscordClient:
             delivery.is_exposed = course.is_in_doubt
             if isinstance(following, Reply):
                 return following
-            await self._pause(following, call, result)
+            await self._pause(following, call, result, delivery)
 
     def describe(self) -> Mapping[str, Any]:
         """The state an operator may see."""
@@ -108,22 +114,37 @@ class DiscordClient:
         """Whether each circuit is open, for whoever watches."""
         return self._guards.circuits()
 
-    async def _pause(self, following: Again | ActionError, call: Call, problem: Problem) -> None:
+    def figures(self) -> Mapping[str, Callable[[], int]]:
+        """Counts for whoever watches."""
+        return {"free": lambda: self._slots.free_count, "waited_for": lambda: self._slots.waiting_count}
+
+    async def _pause(self, following: Again | ActionError, call: Call, problem: Problem, delivery: Delivery) -> None:
         """Waits before the next attempt; raises where there is none."""
         if isinstance(following, ActionError):
             raise following from (None if following is problem.error else problem.error)
         log.debug("attempt failed, another follows", route=call.route, reason=problem.kind.value)
+        self._observer.retried(problem.kind.value)
         if following.after_seconds:
             await asyncio.sleep(following.after_seconds)
+            delivery.waiting_seconds += following.after_seconds
 
     async def _attempt(self, call: Call, outbound: Outbound, delivery: Delivery, course: Course) -> Reply | Problem:
         """One attempt. What is refused before it leaves ends the action."""
         try:
-            permit = await self._permit(call, delivery, course.deadline)
+            permit = await self._waited(self._permit(call, delivery, course.deadline), "limit", delivery)
             return await self._in_a_place(call, outbound, delivery, permit, course)
         except ActionError as refusal:
             end = course.ending(refusal)
             raise end from (None if end is refusal else refusal)
+
+    async def _waited[T](self, waiting: Awaitable[T], what_for: str, delivery: Delivery) -> T:
+        """The result of a wait, counted as one however it ends."""
+        began = self._clock.monotonic()
+        with span("wait", what_for=what_for):
+            try:
+                return await waiting
+            finally:
+                delivery.waiting_seconds += self._clock.monotonic() - began
 
     async def _permit(self, call: Call, delivery: Delivery, deadline: float) -> Permit:
         """Leave to send, unless it would be in vain or too late."""
@@ -142,7 +163,7 @@ class DiscordClient:
         self, call: Call, outbound: Outbound, delivery: Delivery, permit: Permit, course: Course
     ) -> Reply | Problem:
         try:
-            await self._slots.take(delivery.priority, course.deadline)
+            await self._waited(self._slots.take(delivery.priority, course.deadline), "place", delivery)
         except BaseException:
             permit.drop()
             raise
@@ -163,7 +184,9 @@ class DiscordClient:
         result: Reply | Problem | None = None
         try:
             await self._record(delivery, permit)
-            result = await self._landing(call, outbound, delivery, permit, course.deadline)
+            with span("discord attempt", is_call=True, method=call.method, route=call.route) as attempt:
+                result = await self._landing(call, outbound, delivery, permit, course.deadline)
+                _note_end(attempt, result, delivery)
         finally:
             self._guards.leave(passage, call, result, client_id=delivery.client_id, has_failed_before=course.has_failed)
         return result
@@ -186,11 +209,11 @@ class DiscordClient:
             raw = await self._transport.exchange(outbound, deadline - began)
         except NotSent as failure:
             permit.drop()
-            self._count(call, NO_REPLY, began)
+            self._count(call, NO_REPLY, began, delivery)
             return Problem(Kind.UNSENT, DiscordUnavailable(failure.detail), is_discord_well=failure.is_discord_well)
         except Lost as failure:
             permit.complete(None)
-            self._count(call, NO_REPLY, began)
+            self._count(call, NO_REPLY, began, delivery)
             return Problem(Kind.IN_DOUBT, OutcomeUnknown(failure.detail), is_discord_well=False)
         except BaseException:
             permit.complete(None)
@@ -198,10 +221,21 @@ class DiscordClient:
         seen = observation_of(raw.status, raw.headers, raw.json if raw.status in NEED_BODY else None)
         permit.complete(seen)
         delivery.discord_status = raw.status
-        self._count(call, f"{raw.status // 100}xx", began)
+        self._count(call, f"{raw.status // 100}xx", began, delivery)
         if seen.scope is not None:
             self._observer.rate_limited(seen.scope)
         return replies.read(raw, seen, call)
 
-    def _count(self, call: Call, status_class: str, began: float) -> None:
-        self._observer.discord_reply(call.route, status_class, self._clock.monotonic() - began)
+    def _count(self, call: Call, status_class: str, began: float, delivery: Delivery) -> None:
+        seconds = self._clock.monotonic() - began
+        delivery.discord_seconds += seconds
+        self._observer.discord_reply(call.route, status_class, seconds)
+
+
+def _note_end(attempt: Span, result: Reply | Problem, delivery: Delivery) -> None:
+    attempt.note("attempt", delivery.attempts)
+    if isinstance(result, Reply):
+        attempt.note("status", result.status)
+    else:
+        attempt.fail(result.kind.value)
+        attempt.note("status", result.status or 0)

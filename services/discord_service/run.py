@@ -28,6 +28,7 @@ from services.ports import (
     Request,
     Verdict,
 )
+from services.telemetry.metrics import Stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,11 @@ class Run:
         if self.is_in_doubt and failed.outcome is not OutcomeKind.UNKNOWN:
             return unsettled(is_safe_to_repeat=False, detail=failed.detail, discord=said)
         return failed
+
+    def stages(self, ended: float) -> Stages:
+        """Where its time went."""
+        waiting, at_discord = self.delivery.waiting_seconds, self.delivery.discord_seconds
+        return Stages(waiting, at_discord, max(ended - self.started - waiting - at_discord, 0.0))
 
     def verdict(self, result: Result, ended: float) -> Verdict:
         """The end as it goes on the record."""

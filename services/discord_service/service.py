@@ -27,7 +27,7 @@ from services.errors import (
     ShuttingDown,
 )
 from services.ports import Answer, AuditLog, Call, Caller, Clock, Discord, IdempotencyStore, Reply, Request, Verdict
-from services.telemetry import Event, get_logger
+from services.telemetry import Event, get_logger, span
 from services.telemetry.metrics import Metrics
 
 MOST_RUNNING: Final = 20_000
@@ -52,7 +52,7 @@ class DiscordService:
         self._metrics = metrics
         self._running: dict[asyncio.Task[Result], Run] = {}
         self._is_closing = False
-        metrics.watch_in_flight(lambda: len(self._running))
+        metrics.watch("in_flight", lambda: len(self._running))
 
     async def perform(self, action: Action, caller: Caller, request: Request) -> Performed:
         """Carries out `action` for `caller` and puts it on the record.
@@ -107,6 +107,13 @@ class DiscordService:
         return await task
 
     async def _carry_out(self, run: Run) -> Result:
+        with span("action", action=run.entry.action_type, action_id=run.entry.action_id) as spanned:
+            result = await self._finish(run)
+            if isinstance(result, ActionError):
+                spanned.fail(result.code.slug)
+            return result
+
+    async def _finish(self, run: Run) -> Result:
         try:
             result: Result = await self._deliver(run)
         except asyncio.CancelledError:
@@ -117,7 +124,9 @@ class DiscordService:
             log.exception("action failed", action=run.entry.action_type, request_id=run.request.request_id)
             result = Internal(OutcomeKind.UNKNOWN if run.may_have_happened else OutcomeKind.NOT_SENT)
         run.is_ending = True
-        if not run.is_replay:
+        if run.is_replay:
+            self._metrics.replayed(run.request.protocol)
+        else:
             await self._conclude(run, result)
         return result
 
@@ -196,6 +205,7 @@ class DiscordService:
             verdict.outcome.value,
             verdict.error_code or "ok",
             verdict.duration_ms / 1000,
+            run.stages(self._clock.monotonic()),
         )
         log.info(
             "action",

@@ -21,6 +21,7 @@ from services.errors.failure import DiscordSaid, Failure, Violation
 from services.errors.ours import (
     ActionError,
     AuditUnavailable,
+    AuthFailure,
     DeadlineExceeded,
     IdempotencyInProgress,
     IdempotencyMismatch,
@@ -41,6 +42,7 @@ from services.errors.ours import (
 __all__ = [
     "ActionError",
     "AuditUnavailable",
+    "AuthFailure",
     "BotTokenInvalid",
     "DeadlineExceeded",
     "DiscordRejected",

@@ -1,6 +1,7 @@
 """Failures before anything was sent: the action is `not_sent`."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Final
 
 from services.errors.codes import ErrorCode, OutcomeKind
@@ -58,10 +59,25 @@ class InvalidArgument(ActionError):
         super().__init__(detail or "; ".join(told))
 
 
+class AuthFailure(StrEnum):
+    """Why a caller was refused, as far as it is counted; none of it is told to the caller in these words."""
+
+    MISSING = "missing"
+    INVALID = "invalid"
+    EXPIRED = "expired"
+    NOT_YET = "not_yet"
+    CLAIMS = "claims"
+    SECRET = "secret"  # noqa: S105  # a client's secret was wrong
+
+
 class Unauthenticated(ActionError):
     """No token, or one that does not verify. The detail never says which part of a signature failed."""
 
     code = ErrorCode.UNAUTHENTICATED
+
+    def __init__(self, detail: str | None = None, *, reason: AuthFailure = AuthFailure.INVALID) -> None:
+        self.reason = reason
+        super().__init__(detail)
 
 
 class PermissionDenied(ActionError):

@@ -15,11 +15,11 @@ from config import DeadlineSettings
 from services.actions import Action
 from services.discord_service import Performed
 from services.errors import ActionError, Failure, Internal, OutcomeKind, describe
-from services.grpc_handler.messages import TOKEN, RpcMessages
+from services.grpc_handler.messages import SERVICE, TOKEN, RpcMessages
 from services.grpc_handler.metadata import Metadata, conditions_of, scope_of, token_of
 from services.grpc_handler.refusal import refusal_of, trailing_of
 from services.ports import Authenticator, Caller, Request
-from services.telemetry import get_logger, request_scope
+from services.telemetry import get_logger, request_scope, request_span
 
 type Protocol = Literal["grpc", "rest"]
 type Context = grpc.aio.ServicerContext[bytes, bytes]
@@ -56,11 +56,12 @@ class ActionRpc[A: Action]:
         self._action_type = action_type
         self._gate = gate
         self._messages = RpcMessages(action_type)
+        self._name = f"{SERVICE.full_name}/{action_type.rpc()}"
 
     async def answer(self, raw: bytes, context: "Context") -> bytes:
         """Carries out the action that `raw` asks for; ends every failure with a status."""
         metadata = Metadata(context.invocation_metadata())
-        with request_scope(scope_of(metadata)) as scope:
+        with request_scope(scope_of(metadata)) as scope, request_span(self._name, scope) as spanned:
             outcome_if_unforeseen = OutcomeKind.NOT_SENT
             try:
                 action, caller, request = await self._admit(raw, metadata, scope.request_id, context)
@@ -74,6 +75,7 @@ class ActionRpc[A: Action]:
             except Exception:
                 log.exception("request failed", rpc=self._action_type.rpc())
                 failure = Internal(outcome_if_unforeseen).failure
+            spanned.fail(failure.code.slug)
             refusal = refusal_of(failure, scope.request_id)
             return await context.abort(refusal.code, refusal.details, refusal.trailing)
 

@@ -80,10 +80,11 @@ class GrpcServer:
             await self._health.set(name, HealthCheckResponse.NOT_SERVING)
         await self._bound.start()
 
-    async def set_serving(self) -> None:
-        """Lets health say SERVING."""
+    async def set_serving(self, *, is_ready: bool = True) -> None:
+        """Lets health say SERVING; NOT_SERVING for as long as the module is not ready."""
+        status = HealthCheckResponse.SERVING if is_ready else HealthCheckResponse.NOT_SERVING
         for name in WATCHED:
-            await self._health.set(name, HealthCheckResponse.SERVING)
+            await self._health.set(name, status)
 
     async def enter_drain(self) -> None:
         """Lets health say NOT_SERVING at once and for good; calls are still taken."""

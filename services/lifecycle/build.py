@@ -17,15 +17,17 @@ from services.discord_service import DiscordService
 from services.grpc_handler import Bounds, GrpcServer
 from services.idempotency import FileIdempotencyStore, RedisIdempotencyStore
 from services.lifecycle.clock import SystemClock
-from services.lifecycle.health import Health
+from services.lifecycle.health import Announcer, Health
 from services.lifecycle.limits import open_discord, open_link
 from services.lifecycle.limits_view import LimitsView
+from services.lifecycle.observers import ObservedAuthenticator, ObservedTokens
 from services.lifecycle.rest_server import RestServer
+from services.lifecycle.watches import DatabaseWatch, loop_lag_measured
 from services.ports import Authenticator, Clock, IdempotencyStore
 from services.redaction import Redactor
 from services.redis_link import RedisLink
 from services.rest_api import RestDependencies, create_app
-from services.telemetry import Metrics
+from services.telemetry import Logging, Metrics
 
 # Answers written after the last action ended still have to leave.
 ANSWER_SECONDS: Final = 1.0
@@ -41,6 +43,7 @@ class House:
     service: DiscordService
     query: AuditReader
     health: Health
+    announcer: Announcer
     grpc: GrpcServer
     rest: RestServer
 
@@ -49,13 +52,14 @@ class House:
         grpc_port, rest_port = self.grpc.bind(), self.rest.bind()
         await self.grpc.start()
         self.rest.start()
-        await self.grpc.set_serving()
         self.health.is_serving = True
+        await self.announcer.start()
         return grpc_port, rest_port
 
     async def wind_down(self, pause_seconds: float, grace_seconds: float) -> None:
         """Says that it stops, lets load balancers look elsewhere, and ends what runs within the grace."""
         self.health.is_serving = False
+        await self.announcer.stop()
         await self.grpc.enter_drain()
         await asyncio.sleep(pause_seconds)
         async with asyncio.TaskGroup() as ending:
@@ -64,28 +68,29 @@ class House:
             ending.create_task(self.rest.stop(grace_seconds))
 
 
-async def build(settings: Settings, stack: AsyncExitStack, redactor: Redactor | None = None) -> House:
+async def build(
+    settings: Settings, stack: AsyncExitStack, redactor: Redactor | None = None, logging: Logging | None = None
+) -> House:
     """Builds the house on `stack`. Raises DatabaseUnavailable when the table cannot be prepared in time."""
     clock, metrics = SystemClock(), Metrics(settings.module.name, settings.module.version)
-    database = await stack.enter_async_context(Database(settings.database.url))
-    redactor = redactor or Redactor()
-    audit = await stack.enter_async_context(
-        AuditWriter(database.writer, redactor, _journal(settings.record, redactor), metrics=metrics)
-    )
-    if settings.record.retention_days is not None:
-        retention = Retention(database.writer, database.reader, settings.record.retention_days, metrics)
-        await stack.enter_async_context(retention)
+    database, audit = await _record(settings, stack, redactor or Redactor(), metrics)
     link = await open_link(settings, stack, clock)
     limiter, discord = await open_discord(settings, stack, clock, link, metrics)
-    verifier = TokenVerifier(settings.auth, clock)
+    verifier = ObservedAuthenticator(TokenVerifier(settings.auth, clock), metrics)
     service = DiscordService(discord, audit, await _idempotency(settings, stack, clock, link), clock, metrics)
     query = AuditReader(database.reader)
-    health = Health(audit, discord, limiter)
+    watch = await stack.enter_async_context(DatabaseWatch(database.reader))
+    await stack.enter_async_context(loop_lag_measured(metrics))
+    health = Health(audit, discord, limiter, watch)
+    grpc = _grpc(settings, service, verifier, metrics)
+    _watch(metrics, health, watch, link, logging)
     app = create_app(
         RestDependencies(
             service=service,
             authenticator=verifier,
-            tokens=RegisteredClientTokens(settings.auth, ClientRegistry(database.reader), clock),
+            tokens=ObservedTokens(
+                RegisteredClientTokens(settings.auth, ClientRegistry(database.reader), clock), metrics
+            ),
             audit=query,
             health=health,
             limits=LimitsView(limiter, discord),
@@ -100,9 +105,35 @@ async def build(settings: Settings, stack: AsyncExitStack, redactor: Redactor | 
         service=service,
         query=query,
         health=health,
-        grpc=_grpc(settings, service, verifier, metrics),
+        announcer=Announcer(health, grpc),
+        grpc=grpc,
         rest=_rest(app, settings.servers, metrics),
     )
+
+
+def _watch(
+    metrics: Metrics, health: Health, database: DatabaseWatch, link: RedisLink | None, logging: Logging | None
+) -> None:
+    metrics.watch("ready", lambda: health.is_ready)
+    metrics.watch("dependency_up", lambda: not database.problem, "database")
+    if link is not None:
+        metrics.watch("dependency_up", lambda: not link.is_away, "redis")
+    if logging is not None:
+        metrics.watch("log_lines_dropped", lambda: logging.dropped_lines)
+
+
+async def _record(
+    settings: Settings, stack: AsyncExitStack, redactor: Redactor, metrics: Metrics
+) -> tuple[Database, AuditWriter]:
+    """The table, and what writes it and keeps it short."""
+    database = await stack.enter_async_context(Database(settings.database.url))
+    audit = await stack.enter_async_context(
+        AuditWriter(database.writer, redactor, _journal(settings.record, redactor), metrics=metrics)
+    )
+    if settings.record.retention_days is not None:
+        retention = Retention(database.writer, database.reader, settings.record.retention_days, metrics)
+        await stack.enter_async_context(retention)
+    return database, audit
 
 
 async def _idempotency(
@@ -122,17 +153,9 @@ def _grpc(settings: Settings, service: DiscordService, verifier: Authenticator, 
 def _rest(app: ASGIFramework, settings: ServerSettings, metrics: Metrics) -> RestServer:
     rest = RestServer(app, settings)
     connections = rest.connections
-    metrics.watch("rest_connections", "Connections REST has open.", lambda: connections.open_count)
-    metrics.watch(
-        "rest_connections_ended",
-        "Quiet connections REST closed to make room for new ones, since the start.",
-        lambda: connections.ended_for_others_count,
-    )
-    metrics.watch(
-        "rest_connections_turned_away",
-        "New connections REST closed because every other one was busy, since the start.",
-        lambda: connections.turned_away_count,
-    )
+    metrics.watch("rest_connections", lambda: connections.open_count)
+    metrics.watch("rest_connections_ended", lambda: connections.ended_for_others_count)
+    metrics.watch("rest_connections_turned_away", lambda: connections.turned_away_count)
     return rest
 
 

@@ -1,30 +1,57 @@
 """How the module is: alive, ready, and what an operator should know.
 
 Ready means: it serves, and what it does can be put on the record. Discord being down makes it degraded, not unready:
-another replica could not do better, and callers get a clear answer.
+another replica could not do better, and callers get a clear answer. So do a database or a Redis that is away: the
+journal and the replica's own share carry it through.
+
+gRPC health says the same as /health/ready: when that changes, whoever watches is told within ANNOUNCE_SECONDS.
 """
+
+import asyncio
+from typing import Final
 
 from services.audit import AuditWriter
 from services.discord import DiscordClient
 from services.discord.rate_limit import RateLimiter
+from services.grpc_handler import GrpcServer
+from services.lifecycle.watches import DatabaseWatch
 from services.rest_api import CheckResult, HealthStatus, HealthSummary, Readiness
+from services.telemetry import get_logger
+
+ANNOUNCE_SECONDS: Final = 0.5
+
+log = get_logger(__name__)
 
 
 class Health:
     """Fulfils `services.rest_api.HealthChecks`."""
 
-    def __init__(self, audit: AuditWriter, discord: DiscordClient, limiter: RateLimiter) -> None:
+    def __init__(
+        self, audit: AuditWriter, discord: DiscordClient, limiter: RateLimiter, database: DatabaseWatch
+    ) -> None:
         self._audit = audit
         self._discord = discord
         self._limiter = limiter
+        self._database = database
         self.is_serving = False
 
     def live(self) -> bool:
         return True
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests may come."""
+        return self.is_serving and self._audit.health().is_writable
+
     async def ready(self) -> Readiness:
         serving = CheckResult(self.is_serving, "" if self.is_serving else "starting or stopping")
-        checks = {"serving": serving, "audit": self._record(), "discord": self._upstream(), "limits": self._limits()}
+        checks = {
+            "serving": serving,
+            "audit": self._record(),
+            "database": self._table(),
+            "discord": self._upstream(),
+            "limits": self._limits(),
+        }
         return Readiness(is_ready=serving.is_ok and checks["audit"].is_ok, checks=checks)
 
     async def summary(self) -> HealthSummary:
@@ -38,6 +65,10 @@ class Health:
         record = self._audit.health()
         return CheckResult(record.is_writable, record.detail)
 
+    def _table(self) -> CheckResult:
+        problem = self._database.problem
+        return CheckResult(not problem, f"rows wait in the journal: {problem}" if problem else "")
+
     def _limits(self) -> CheckResult:
         state = self._limiter.describe()
         if state["state"] != "alone":
@@ -48,3 +79,37 @@ class Health:
         state = self._discord.describe()
         shut = [name for name in ("outage", "bot_token") if state[name]["state"] != "closed"]
         return CheckResult(not shut, ", ".join(f"{name} guard is shut" for name in shut))
+
+
+class Announcer:
+    """Tells gRPC health whether the module is ready, from `start` until `stop`."""
+
+    def __init__(self, health: Health, grpc: GrpcServer) -> None:
+        self._health = health
+        self._grpc = grpc
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Tells at once, and whenever it changes."""
+        said = await self._say()
+        self._task = asyncio.create_task(self._run(is_ready=said), name="announcer")
+
+    async def stop(self) -> None:
+        """Says nothing more: draining has the last word."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+            self._task = None
+
+    async def _run(self, *, is_ready: bool) -> None:
+        while True:
+            await asyncio.sleep(ANNOUNCE_SECONDS)
+            if self._health.is_ready is not is_ready:
+                is_ready = await self._say()
+
+    async def _say(self) -> bool:
+        is_ready = self._health.is_ready
+        await self._grpc.set_serving(is_ready=is_ready)
+        if not is_ready:
+            log.error("not ready: requests should go to another replica")
+        return is_ready

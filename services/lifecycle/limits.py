@@ -25,7 +25,7 @@ async def open_discord(
 ) -> tuple[InProcessRateLimiter, DiscordClient]:
     """The limiter and the client, watched by `metrics`."""
     quarantine = Quarantine(clock)
-    limiter = _limiter(settings, clock, link, LimitsObserver(metrics), quarantine)
+    limiter = _limiter(settings, clock, link, LimitsObserver(metrics, is_to_share=link is not None), quarantine)
     if isinstance(limiter, RedisRateLimiter):
         await stack.enter_async_context(limiter)
     else:
@@ -33,9 +33,20 @@ async def open_discord(
     discord = await stack.enter_async_context(
         DiscordClient(settings.discord, settings.module.version, limiter, clock, metrics, quarantine=quarantine)
     )
-    metrics.watch_limits(limiter.figures())
-    metrics.watch_circuits(discord.circuits())
+    _watch(limiter, discord, quarantine, metrics)
     return limiter, discord
+
+
+def _watch(limiter: InProcessRateLimiter, discord: DiscordClient, quarantine: Quarantine, metrics: Metrics) -> None:
+    for name, count in limiter.figures().items():
+        metrics.watch(name, count)
+    for scope, seconds in limiter.pauses().items():
+        metrics.watch("limit_pause_seconds", seconds, scope)
+    for circuit, is_open in discord.circuits().items():
+        metrics.watch("circuit_open", is_open, circuit)
+    for state, places in discord.figures().items():
+        metrics.watch("places", places, state)
+    metrics.watch("quarantined_webhooks", lambda: len(quarantine))
 
 
 def _limiter(

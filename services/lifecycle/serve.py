@@ -23,7 +23,7 @@ from services.grpc_handler import BadCertificate, CannotListen
 from services.lifecycle.build import build
 from services.lifecycle.rest_server import PortTaken
 from services.redaction import Redactor
-from services.telemetry import configure_logging, get_logger
+from services.telemetry import Logging, configure_logging, get_logger
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -38,27 +38,27 @@ def run(settings: Settings) -> int:
         redactor.register(secret)
     logging = configure_logging(settings.logs, settings.module.name, settings.module.version, redactor)
     with logging, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve_until_signal(settings, redactor))
+        return runner.run(_serve_until_signal(settings, logging))
 
 
-async def _serve_until_signal(settings: Settings, redactor: Redactor) -> int:
+async def _serve_until_signal(settings: Settings, logging: Logging) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
     try:
-        await serve(settings, stop, redactor)
+        await serve(settings, stop, logging)
     except (DatabaseFailure, CannotListen, BadCertificate, PortTaken) as exc:
         log.error("cannot start", reason=str(exc))  # noqa: TRY400 -- the reason is for the operator, no traceback
         return EXIT_FAILED
     return EXIT_OK
 
 
-async def serve(settings: Settings, stop: asyncio.Event, redactor: Redactor) -> None:
+async def serve(settings: Settings, stop: asyncio.Event, logging: Logging) -> None:
     """Serves until `stop` is set, then drains. Raises what keeps it from starting."""
     began = time.monotonic()
     async with AsyncExitStack() as stack:
-        house = await _unless_stopped(stop, build(settings, stack, redactor))
+        house = await _unless_stopped(stop, build(settings, stack, logging.redactor, logging))
         if house is None:
             log.info("stopped before it served")
             return

@@ -112,7 +112,8 @@ class Delivery:
     """One action on its way to Discord: its bounds, and what was tried so far.
 
     `before_attempt` is awaited just before the bytes of each attempt leave and may refuse by raising. `is_exposed` is
-    true from then until that attempt is known not to have worked: what is exposed may have happened.
+    true from then until that attempt is known not to have worked: what is exposed may have happened. The seconds say
+    where its time went so far: in line (limits, places, backoff), and at Discord until its replies.
     """
 
     deadline: float
@@ -124,6 +125,8 @@ class Delivery:
     attempts: int = 0
     is_exposed: bool = False
     discord_status: int | None = None
+    waiting_seconds: float = 0.0
+    discord_seconds: float = 0.0
 
     async def attempt(self) -> None:
         """Marks that bytes are about to leave. Raises AuditUnavailable when that cannot be put on the record."""

@@ -5,7 +5,7 @@ redirects to a better spelling of the path. A path is right or it is not found.
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -32,7 +32,7 @@ from services.rest_api.request import LARGEST_BODY_BYTES, RestRequest, readable_
 from services.rest_api.responses import JSON
 from services.rest_api.streams import STALL_SECONDS, StreamCut, bounded
 from services.rest_api.token_routes import token_view
-from services.telemetry import request_scope
+from services.telemetry import NO_SPAN, Span, request_scope, request_span
 
 NO_SESSION: Final = NullSession()
 
@@ -76,8 +76,10 @@ class RestApp(Quart):
 
     async def handle_request(self, request: Request) -> ResponseTypes:
         assert isinstance(request, RestRequest)  # noqa: S101 -- request_class says so; the type checker cannot see it
-        with request_scope(request.log_scope) as scope:
+        with request_scope(request.log_scope) as scope, _span_of(request) as spanned:
             response = await super().handle_request(request)
+            spanned.rename(f"{request.method} {request.route}")
+            spanned.note("status", response.status_code)
         response.headers["X-Request-ID"] = scope.request_id
         if request.applied_wait_seconds is not None:
             response.headers["Preference-Applied"] = f"wait={request.applied_wait_seconds:g}"
@@ -86,6 +88,11 @@ class RestApp(Quart):
     async def handle_websocket(self, websocket: Websocket) -> ResponseTypes | None:
         """Nothing here speaks WebSocket."""
         return self.response_class("", 404)
+
+
+def _span_of(request: RestRequest) -> AbstractContextManager[Span]:
+    """A span for what callers ask; none for probes, metrics and documents."""
+    return request_span(request.method, request.log_scope) if request.path.startswith("/api/") else NO_SPAN
 
 
 def create_app(dependencies: RestDependencies) -> Quart:

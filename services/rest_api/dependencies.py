@@ -61,7 +61,7 @@ class RequestMetrics(Protocol):
         """Counts a request that never became an action."""
         ...
 
-    def render(self) -> bytes:
+    async def page(self) -> bytes:
         """Every series in Prometheus's text form."""
         ...
 
@@ -72,7 +72,7 @@ class SilentMetrics:
     def rejected_request(self, protocol: Literal["grpc", "rest"], code: str, /) -> None:
         return
 
-    def render(self) -> bytes:
+    async def page(self) -> bytes:
         return b""
 
 

@@ -60,7 +60,7 @@ def metrics_view(given: RestDependencies) -> View:
     """The view Prometheus reads."""
 
     async def view() -> Response:
-        return bytes_response(given.metrics.render(), CONTENT_TYPE, NOT_STORED)
+        return bytes_response(await given.metrics.page(), CONTENT_TYPE, NOT_STORED)
 
     return view
 

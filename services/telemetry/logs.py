@@ -136,6 +136,11 @@ class Logging:
         self._switches_before = {name: getattr(logging, name) for name in UNUSED_FACTS}
         self._handlers_before: list[logging.Handler] = []
 
+    @property
+    def dropped_lines(self) -> int:
+        """Lines that came faster than they could be written."""
+        return self._pipe.dropped_in_all
+
     def __enter__(self) -> Self:
         for name in UNUSED_FACTS:
             setattr(logging, name, False)

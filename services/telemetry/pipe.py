@@ -35,7 +35,7 @@ class LogPipe:
         self._sinks = list(sinks)
         self._queue: deque[Entry] = deque()
         self._longest = longest_queue_lines
-        self._dropped = 0
+        self._dropped = self.dropped_in_all = 0
         self._refusals = RefusalBound()
         self._losses = Losses()
         self._has_lines = threading.Event()
@@ -47,6 +47,7 @@ class LogPipe:
         """Queue a line, or count it where the queue is full."""
         if len(self._queue) >= self._longest:
             self._dropped += 1
+            self.dropped_in_all += 1
             return
         self._queue.append(entry)
         if not self._has_lines.is_set():

@@ -42,7 +42,7 @@ class Store:
         self.segments: deque[Segment] = deque()
         self.adopted_bytes = 0
         self.on_lost: Callable[[], None] = lambda: None
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
         self._segment_bytes = segment_bytes
         self._disk = disk
         self._home = Home(root)
@@ -260,7 +260,7 @@ class Store:
 
     @property
     def _may_grow(self) -> bool:
-        return self.size_bytes + self._segment_bytes <= self._most_bytes
+        return self.size_bytes + self._segment_bytes <= self.most_bytes
 
     def _take_number(self) -> int:
         self._last_number += 1

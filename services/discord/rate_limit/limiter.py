@@ -99,12 +99,27 @@ class InProcessRateLimiter:
         """Counts for whoever watches; none takes longer when there are more buckets."""
         limit, now = self._token_gate.limit, self._clock.monotonic
         return {
-            "waiting": lambda: len(self._room),
-            "lanes": lambda: len(self._buckets),
-            "lanes_waited_for": lambda: len(self._room.crowded),
-            "global_remaining": lambda: 0 if limit is None else max(0, limit.limit - self._token_gate.used(now())),
-            "invalid_requests_remaining": lambda: self._budget.limit - self._budget.used,
+            "limit_waiting": lambda: len(self._room),
+            "limit_lanes": lambda: len(self._buckets),
+            "limit_lanes_waited_for": lambda: len(self._room.crowded),
+            "limit_global_used": lambda: 0 if limit is None else self._token_gate.used(now()),
+            "limit_global_per_second": lambda: 0 if limit is None else limit.limit,
+            "invalid_requests_used": self._invalid_requests,
+            "invalid_requests_limit": lambda: self._budget.limit,
         }
+
+    def pauses(self) -> Mapping[str, Callable[[], float]]:
+        """How many seconds the `token`, the `webhooks` and the `egress` still stand still."""
+        pauses, now = self._pauses, self._clock.monotonic
+        return {
+            "token": lambda: max(0.0, pauses.token_until - now()),
+            "webhooks": lambda: max(0.0, pauses.webhooks_until - now()),
+            "egress": lambda: max(0.0, pauses.egress_until - now()),
+        }
+
+    def _invalid_requests(self) -> int:
+        self._budget.turn(self._clock.monotonic())
+        return self._budget.used
 
     def close(self) -> None:
         """Stop every timer. Who still waits is told ShuttingDown."""

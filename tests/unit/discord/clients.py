@@ -19,6 +19,7 @@ class Counted:
     def __init__(self) -> None:
         self.replies: list[tuple[str, str]] = []
         self.limits: list[str] = []
+        self.retries: list[str] = []
 
     def discord_reply(self, route: str, status_class: str, duration_seconds: float) -> None:
         assert duration_seconds >= 0
@@ -26,6 +27,9 @@ class Counted:
 
     def rate_limited(self, scope: str) -> None:
         self.limits.append(scope)
+
+    def retried(self, reason: str) -> None:
+        self.retries.append(reason)
 
 
 @asynccontextmanager

@@ -113,7 +113,7 @@ class Counts:
     def rejected_request(self, protocol: Literal["grpc", "rest"], code: str, /) -> None:
         self.rejected.append((protocol, code))
 
-    def render(self) -> bytes:
+    async def page(self) -> bytes:
         return b"# HELP up Whether it is up.\nup 1\n"
 
 
