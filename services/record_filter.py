@@ -11,6 +11,7 @@ from typing import Any, Final
 from services.actions import AUDIT_NAMES
 from services.errors import ErrorCode, OutcomeKind, Violation
 from services.ports import ActionFilter
+from services.values.snowflake import LARGEST_SNOWFLAKE
 
 LONGEST_CLIENT_ID: Final = 255
 LONGEST_TIME: Final = 64
@@ -36,8 +37,8 @@ def _one_of(texts: tuple[str, ...], advice: str) -> Reader:
 
 
 def _snowflake(text: str) -> str:
-    if not SNOWFLAKE.fullmatch(text):
-        raise ValueError("must be a Discord id: 1 to 19 digits without a leading zero")
+    if not SNOWFLAKE.fullmatch(text) or int(text) > LARGEST_SNOWFLAKE:
+        raise ValueError(f"must be a Discord id: 1 to 19 digits without a leading zero, at most {LARGEST_SNOWFLAKE}")
     return text
 
 

@@ -63,7 +63,7 @@ class WebhookBody(ReplyBody):
     """A webhook: https://discord.com/developers/docs/resources/webhook#webhook-object."""
 
     id: Snowflake
-    token: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", repr=False)
+    token: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,255}$", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

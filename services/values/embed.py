@@ -13,15 +13,20 @@ from services.values.text import Filled, Url, text
 
 EMBED_TEXT_LIMIT: Final = 6000
 LARGEST_COLOR: Final = 0xFFFFFF
+COLOR: Final = re.compile(r"(#|0[xX])?([0-9A-Fa-f]{1,6})")
+# `#f80` is what CSS means by it, #ff8800: https://www.w3.org/TR/css-color-4/#hex-notation. Without `#` it is a number.
+SHORT_COLOR_DIGITS: Final = 3
 
 
 def _read_color(raw: object) -> object:
     if not isinstance(raw, str):
         return raw
-    digits = raw.strip().removeprefix("#").removeprefix("0x").removeprefix("0X")
-    if not re.fullmatch(r"[0-9A-Fa-f]{1,6}", digits):
+    written = COLOR.fullmatch(raw.strip())
+    if written is None:
         raise ValueError("must be a hexadecimal colour, 000000 to FFFFFF, with or without # or 0x")
-    return int(digits, 16)
+    prefix, digits = written.groups()
+    is_short = prefix == "#" and len(digits) == SHORT_COLOR_DIGITS
+    return int("".join(digit * 2 for digit in digits) if is_short else digits, 16)
 
 
 Color = Annotated[
@@ -81,7 +86,7 @@ class Embed(Fields):
     description: Annotated[str, text(4096)] = ""
     """At most 4096 characters of Discord's Markdown."""
     color: Color | None = None
-    """The bar on the left: an integer from 0 to 16777215, or hexadecimal with or without `#` or `0x`."""
+    """The bar on the left: an integer to 16777215, or hexadecimal with or without `#` or `0x`; `#f80` is `#ff8800`."""
     url: Url | None = None
     """The title's link: http or https, at most 2048 characters, like every URL here."""
     thumbnail_url: Url | None = None

@@ -21,7 +21,9 @@ from services.values.text import NO_CONTROL
 DISCORD_HOSTS: Final = frozenset(
     f"{prefix}{host}" for host in ("discord.com", "discordapp.com") for prefix in ("", "canary.", "ptb.")
 )
-WEBHOOK_PATH: Final = re.compile(r"/api(?:/v\d{1,2})?/webhooks/([1-9]\d{0,18})/([A-Za-z0-9_-]{1,256})", re.ASCII)
+WEBHOOK_PATH: Final = re.compile(
+    r"/api(?:/v\d{1,2})?/webhooks/([1-9]\d{0,18})/([A-Za-z0-9_-][A-Za-z0-9._-]{0,255})", re.ASCII
+)
 ADVICE: Final = "must be a webhook URL such as https://discord.com/api/webhooks/{id}/{token}"
 LONGEST_URL: Final = 2048
 

@@ -91,6 +91,7 @@ async def test_times_are_read_as_people_write_them(text: str) -> None:
         ("action=send", "#/action"),
         ("guild_id=x", "#/guild_id"),
         ("guild_id=", "#/guild_id"),
+        ("user_id=9223372036854775808", "#/user_id"),
         ("channel_id=0", "#/channel_id"),
         ("user_id=12345678901234567890", "#/user_id"),
         ("client_id=", "#/client_id"),

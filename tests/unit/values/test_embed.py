@@ -50,6 +50,20 @@ def test_colours_in_every_form(written: object, value: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "value"),
+    [("#f80", 0xFF8800), ("#FFF", 0xFFFFFF), ("#000", 0), ("f80", 0xF80), ("0xf80", 0xF80), ("#ff", 0xFF)],
+)
+def test_three_digits_after_a_hash_are_the_short_form_of_css(written: str, value: int) -> None:
+    assert Embed.model_validate({"title": "T", "color": written}).to_discord()["color"] == value
+
+
+@pytest.mark.parametrize("broken", ["#", "0x", "##fff", "#0xfff", "0x#fff", "#ffffff00", "# fff", "#f_f", "٣٣٣"])
+def test_what_is_no_colour(broken: str) -> None:
+    with pytest.raises(ValidationError, match="hexadecimal"):
+        Embed.model_validate({"title": "T", "color": broken})
+
+
+@pytest.mark.parametrize(
     "broken",
     [
         {"color": "1000000"},

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from services.ports import WebhookBody
 from services.values import WebhookName, WebhookUrl
 
 TOKEN = "abc-DEF_" * 8 + "1234"
@@ -76,3 +77,17 @@ def test_good_names(name: str) -> None:
 def test_names_discord_refuses(name: str) -> None:
     with pytest.raises(ValidationError):
         NAMES.validate_python(name)
+
+
+@pytest.mark.parametrize("token", ["a.b", "a..", "abc.def-ghi_j.k", "-._"])
+def test_a_token_that_discord_may_give_is_taken_back(token: str) -> None:
+    assert WebhookUrl.parse(f"https://discord.com/api/webhooks/5/{token}").token == token
+    assert WebhookBody(id="5", token=token).token == token
+
+
+@pytest.mark.parametrize("token", [".", "..", ".a", "..a", "a" * 257])
+def test_a_token_that_would_change_the_path_is_none(token: str) -> None:
+    with pytest.raises(ValueError, match="must be a webhook URL"):
+        WebhookUrl.parse(f"https://discord.com/api/webhooks/5/{token}")
+    with pytest.raises(ValidationError):
+        WebhookBody(id="5", token=token)
