@@ -82,7 +82,9 @@ class ServerSettings(Section):
         ge=1,
         le=600,
         validation_alias="SHUTDOWN_GRACE",
-        description="Seconds that running actions have to finish at a stop; what does not is recorded as it stands.",
+        description="Seconds that a stop takes at most after the pause. Running actions may finish until shortly "
+        "before the end; what does not is recorded as it stands. Whoever kills what does not stop should wait two "
+        "seconds longer than SHUTDOWN_PAUSE and SHUTDOWN_GRACE together.",
     )
     tls: TlsSettings | None = None
 

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, Self
 from services.audit.handover import AuditLines, Handover
 from services.audit.journal import Adopter, Backlog, Journal, Row
 from services.audit.shipper import MOST_ROWS, RefusedRow, Shipper
+from services.budget import Budget
 from services.database import DatabaseThread
 from services.errors import AuditUnavailable
 from services.ports import AuditEntry, Verdict
@@ -26,7 +27,13 @@ from services.telemetry import Metrics, get_logger
 MOST_IN_MEMORY: Final = 10_000
 MOST_BYTES_IN_MEMORY: Final = 32 * 1024 * 1024
 RETRY_AFTER_SECONDS: Final = 5.0
-HANDOVER_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 5.0
+STANDSTILL_SECONDS: Final = 2.0
+"""A database that takes no row for so long is not waited for at the end."""
+HANDOVER_SECONDS, HANDOVER_SHARE = 3.0, 0.4
+CLOSING_SECONDS, CLOSING_SHARE = 0.8, 0.3
+"""What the hand-over has at the end, and the journal with whatever closes after it; of little time, a share."""
+LATE_SECONDS: Final = 0.5
 LOOK_AGAIN_SECONDS: Final = 0.01
 
 log = get_logger(__name__)
@@ -100,7 +107,7 @@ class AuditWriter:
         else:
             self._backlog.add(row)
         if not self._is_open:
-            await self._hand_over(await self._shipper.stop())
+            await self._hand_over(await self._shipper.stop(), Budget.of(LATE_SECONDS))
 
     # ── life ──
 
@@ -114,21 +121,36 @@ class AuditWriter:
         )
         self._is_open = True
 
-    async def close(self, grace_seconds: float = 2.0) -> None:
-        """Ships what is there within the grace and hands over the rest. Later rows are handed over at once."""
+    async def close(self, budget: Budget | None = None) -> None:
+        """Ships what is there as long as the database takes rows, and hands over the rest, all within the budget.
+
+        Later rows are handed over at once.
+        """
         if not self._is_open:
             return
+        budget = budget or Budget.of(CLOSE_SECONDS)
+        closing_seconds = min(CLOSING_SECONDS, CLOSING_SHARE * budget.left_seconds)
+        handover_seconds = min(HANDOVER_SECONDS, HANDOVER_SHARE * budget.left_seconds)
         self._is_closing = True
         self._shipper.hurry()
-        await self.drained(grace_seconds)
+        await self._ship_what_goes(budget.less(closing_seconds + handover_seconds))
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks)
         left = await self._shipper.stop()
         self._is_open = False
-        await self._hand_over(left)
+        await self._hand_over(left, budget.less(closing_seconds))
         self._journal.reclaim()
-        await self._journal.close()
+        await self._journal.close(budget.less(closing_seconds / 2))
+
+    async def _ship_what_goes(self, budget: Budget) -> None:
+        """Until all is in the table, no more goes, or the time is up."""
+        with suppress(TimeoutError):
+            async with budget.within():
+                while self._owes_rows:
+                    before = self._shipper.shipped
+                    if not await self.drained(STANDSTILL_SECONDS) and self._shipper.shipped == before:
+                        return
 
     async def drained(self, timeout_seconds: float) -> bool:
         """Waits until the table has every row; whether that came within the time."""
@@ -219,9 +241,9 @@ class AuditWriter:
             for row in await self._backlog.take(MOST_ROWS):
                 self._shipper.put(row)
 
-    async def _hand_over(self, rows: list[Row]) -> None:
+    async def _hand_over(self, rows: list[Row], budget: Budget) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(HANDOVER_SECONDS):
+            async with budget.within():
                 while rows:
                     await self._hand_over_some(rows)
                     rows = await self._backlog.take(MOST_ROWS)

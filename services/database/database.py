@@ -7,6 +7,7 @@ from typing import Final, Self
 
 from pydantic import SecretStr
 
+from services.budget import Budget
 from services.database.address import Address
 from services.database.failures import DatabaseUnavailable
 from services.database.schema import bring_up_to_date
@@ -18,6 +19,8 @@ START_SECONDS: Final = 30.0
 MIGRATION_SECONDS: Final = 900.0
 WRITER_STATEMENT_SECONDS: Final = 10.0
 READER_STATEMENT_SECONDS: Final = 4.0
+CLOSE_SECONDS: Final = 3.0
+ABANDON_SECONDS: Final = 0.5
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 2.0
 
@@ -58,12 +61,13 @@ class Database:
         try:
             await self._prepare_tables()
         except BaseException:
-            await self.close()
+            await self.close(Budget.of(ABANDON_SECONDS))
             raise
 
-    async def close(self, timeout_seconds: float = 2.0) -> None:
-        """Closes both threads within the bound."""
-        await asyncio.gather(*(thread.close(timeout_seconds) for thread in self._threads))
+    async def close(self, budget: Budget | None = None) -> None:
+        """Closes both threads within the budget."""
+        budget = budget or Budget.of(CLOSE_SECONDS)
+        await asyncio.gather(*(thread.close(budget) for thread in self._threads))
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -13,11 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from services.budget import Budget
 from services.database.failures import DatabaseUnavailable
 from services.database.session import Session
 from services.telemetry import get_logger
 
 MOST_WAITING: Final = 64
+CLOSE_SECONDS: Final = 3.0
 SEVER_SECONDS: Final = 1.0
 
 log = get_logger(__name__)
@@ -68,16 +70,27 @@ class DatabaseThread:
         finally:
             job.is_abandoned = True
 
-    async def close(self, timeout_seconds: float = 2.0) -> None:
-        """Refuses more work, lets the running piece finish within the bound, and closes the connection."""
+    async def close(self, budget: Budget | None = None) -> None:
+        """Refuses more work, lets the running piece finish within the budget, and closes the connection.
+
+        A piece that nobody waits for any more, or that takes too long, has its connection severed. A call that does
+        not return even then, such as one that connects, is left behind.
+        """
+        budget = budget or Budget.of(CLOSE_SECONDS)
         if not self._is_closing:
             self._is_closing = True
             self._refuse_waiting()
             self._jobs.put_nowait(None)
-        if not await self._ends_within(timeout_seconds):
-            self._session.sever()
-            if not await self._ends_within(SEVER_SECONDS):
-                log.warning("a database thread hangs and is left behind", thread=self._thread.name)
+        if self._is_waited_for and await self._ends_within(budget.less(min(SEVER_SECONDS, budget.left_seconds / 2))):
+            return
+        self._session.sever()
+        if not await self._ends_within(budget):
+            log.warning("a database thread hangs and is left behind", thread=self._thread.name)
+
+    @property
+    def _is_waited_for(self) -> bool:
+        running = self._running
+        return running is None or not running.is_abandoned
 
     def _enqueue(self, job: _Job) -> None:
         if self._is_closing:
@@ -96,9 +109,9 @@ class DatabaseThread:
             while job := self._jobs.get_nowait():
                 job.settle(None, DatabaseUnavailable("the connection to the database is closed"))
 
-    async def _ends_within(self, seconds: float) -> bool:
+    async def _ends_within(self, budget: Budget) -> bool:
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with budget.within():
                 await self._has_ended.wait()
         return self._has_ended.is_set()
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from services.actions import Action
 from services.authorization import authorize
+from services.budget import Budget
 from services.discord_service.keys import Keys
 from services.discord_service.run import Performed, Result, Run
 from services.discord_service.waiting import done_within
@@ -69,18 +70,18 @@ class DiscordService:
             raise result
         return result
 
-    async def drain(self, grace_seconds: float) -> None:
-        """Takes no more actions, lets those that run finish within the grace, and stops the rest.
+    async def drain(self, budget: Budget, stop_seconds: float = STOP_SECONDS) -> None:
+        """Takes no more actions, lets those that run finish within the budget, and stops the rest.
 
-        What is stopped is answered and recorded: `not_sent`, or unknown where it may have happened.
+        What is stopped is answered and recorded, `not_sent`, or unknown where it may have happened: within
+        `stop_seconds` more.
         """
         self._is_closing = True
-        if self._running:
-            await asyncio.wait(set(self._running), timeout=grace_seconds)
+        await budget.wait(set(self._running))
         for task, run in list(self._running.items()):
             _stop(task, run, ShuttingDown(retry_after_seconds=RETRY_SOON_SECONDS))
         if self._running:
-            await asyncio.wait(set(self._running), timeout=STOP_SECONDS)
+            await asyncio.wait(set(self._running), timeout=stop_seconds)
 
     @property
     def running_count(self) -> int:

@@ -91,10 +91,13 @@ class GrpcServer:
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace_seconds: float) -> None:
-        """Closes the port, lets calls finish within the grace and cancels the rest. Harmless when repeated."""
-        server, self._server = self._server, None
-        if server is not None:
-            await server.stop(grace_seconds)
+        """Closes the port, lets calls finish within the grace and cancels the rest.
+
+        Harmless when repeated; a shorter grace counts from then on, while the first call still waits.
+        """
+        if self._server is not None:
+            await self._server.stop(grace_seconds)
+            self._server = None
 
     @property
     def _bound(self) -> grpc.aio.Server:

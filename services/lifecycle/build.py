@@ -1,7 +1,7 @@
 """The adapters, built in order and joined to the service. Who holds what is told by the exit stack."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ from config import RecordSettings, ServerSettings, Settings
 from services.audit import AuditReader, AuditWriter, Journal
 from services.audit.retention import Retention
 from services.auth import RegisteredClientTokens, TokenVerifier
+from services.budget import Budget
 from services.clients import ClientRegistry
 from services.database import Database
 from services.discord_service import DiscordService
@@ -22,17 +23,18 @@ from services.lifecycle.limits import open_discord, open_link
 from services.lifecycle.limits_view import LimitsView
 from services.lifecycle.observers import ObservedAuthenticator, ObservedTokens
 from services.lifecycle.rest_server import RestServer
+from services.lifecycle.stopping import BoundedStack, Stop
 from services.lifecycle.watches import DatabaseWatch, loop_lag_measured
 from services.ports import Authenticator, Clock, IdempotencyStore
 from services.redaction import Redactor
 from services.redis_link import RedisLink
 from services.rest_api import RestDependencies, create_app
-from services.telemetry import Logging, Metrics
+from services.telemetry import Logging, Metrics, get_logger
 
-# Answers written after the last action ended still have to leave.
-ANSWER_SECONDS: Final = 1.0
 # Beside the directories of the journal, on the one volume that is sure to be writable.
 KEYS_FOLDER: Final = "keys"
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class House:
     announcer: Announcer
     grpc: GrpcServer
     rest: RestServer
+    stop: Stop
 
     async def open_ports(self) -> tuple[int, int]:
         """Binds and serves both; returns their numbers. Raises CannotListen, BadCertificate, PortTaken."""
@@ -56,25 +59,49 @@ class House:
         await self.announcer.start()
         return grpc_port, rest_port
 
-    async def wind_down(self, pause_seconds: float, grace_seconds: float) -> None:
-        """Says that it stops, lets load balancers look elsewhere, and ends what runs within the grace."""
+    async def wind_down(self) -> None:
+        """Says that it stops, lets load balancers look elsewhere, ends what runs and closes both servers.
+
+        What is still open when the time of the answers is over is cut off.
+        """
         self.health.is_serving = False
         await self.announcer.stop()
         await self.grpc.enter_drain()
-        await asyncio.sleep(pause_seconds)
-        async with asyncio.TaskGroup() as ending:
-            ending.create_task(self.service.drain(max(grace_seconds - ANSWER_SECONDS, 0)))
-            ending.create_task(self.grpc.stop(grace_seconds))
-            ending.create_task(self.rest.stop(grace_seconds))
+        await self.stop.pause.run_out()
+        answers_seconds = self.stop.answers_seconds
+        open_seconds = self.stop.actions.left_seconds + answers_seconds / 2
+        ending = [
+            asyncio.create_task(self.service.drain(self.stop.actions, answers_seconds), name="stop-actions"),
+            asyncio.create_task(self.grpc.stop(open_seconds), name="stop-grpc"),
+            asyncio.create_task(self.rest.stop(open_seconds), name="stop-rest"),
+        ]
+        hurrying = asyncio.create_task(self._hurry(), name="stop-hurry")
+        await self.stop.answers.wait(ending)
+        await _cut_off([hurrying, *ending], self.stop.letting_go)
+
+    async def _hurry(self) -> None:
+        """Cuts off soon what is no action and takes long, such as an export, once nobody wants to wait for it."""
+        await self.stop.is_hurried.wait()
+        left_seconds = self.stop.answers_seconds / 2
+        await asyncio.gather(self.grpc.stop(left_seconds), self.rest.stop(left_seconds))
+
+
+async def _cut_off(parts: Sequence[asyncio.Task[None]], budget: Budget) -> None:
+    for task in parts:
+        task.cancel()
+    await budget.wait(parts)
+    for task in parts:
+        if task.done() and not task.cancelled() and (exc := task.exception()) is not None:
+            log.error("a part of the stop failed", part=task.get_name(), reason=repr(exc))
 
 
 async def build(
-    settings: Settings, stack: AsyncExitStack, redactor: Redactor | None = None, logging: Logging | None = None
+    settings: Settings, stack: BoundedStack, redactor: Redactor | None = None, logging: Logging | None = None
 ) -> House:
     """Builds the house on `stack`. Raises DatabaseUnavailable when the table cannot be prepared in time."""
     clock, metrics = SystemClock(), Metrics(settings.module.name, settings.module.version)
-    database, audit = await _record(settings, stack, redactor or Redactor(), metrics)
     link = await open_link(settings, stack, clock)
+    database, audit = await _record(settings, stack, redactor or Redactor(), metrics)
     limiter, discord = await open_discord(settings, stack, clock, link, metrics)
     verifier = ObservedAuthenticator(TokenVerifier(settings.auth, clock), metrics)
     service = DiscordService(discord, audit, await _idempotency(settings, stack, clock, link), clock, metrics)
@@ -108,6 +135,7 @@ async def build(
         announcer=Announcer(health, grpc),
         grpc=grpc,
         rest=_rest(app, settings.servers, metrics),
+        stop=stack.stop,
     )
 
 
@@ -123,13 +151,16 @@ def _watch(
 
 
 async def _record(
-    settings: Settings, stack: AsyncExitStack, redactor: Redactor, metrics: Metrics
+    settings: Settings, stack: BoundedStack, redactor: Redactor, metrics: Metrics
 ) -> tuple[Database, AuditWriter]:
-    """The table, and what writes it and keeps it short."""
-    database = await stack.enter_async_context(Database(settings.database.url))
-    audit = await stack.enter_async_context(
-        AuditWriter(database.writer, redactor, _journal(settings.record, redactor), metrics=metrics)
-    )
+    """The table, and what writes it and keeps it short.
+
+    It closes last but for what it needs for that: Redis takes what the database does not.
+    """
+    database = Database(settings.database.url)
+    await stack.hold(database)
+    audit = AuditWriter(database.writer, redactor, _journal(settings.record, redactor), metrics=metrics)
+    await stack.hold(audit)
     if settings.record.retention_days is not None:
         retention = Retention(database.writer, database.reader, settings.record.retention_days, metrics)
         await stack.enter_async_context(retention)
@@ -137,7 +168,7 @@ async def _record(
 
 
 async def _idempotency(
-    settings: Settings, stack: AsyncExitStack, clock: Clock, link: RedisLink | None
+    settings: Settings, stack: BoundedStack, clock: Clock, link: RedisLink | None
 ) -> IdempotencyStore:
     """Keys in Redis where there is one, for all replicas; else in a local file."""
     if link is None:

@@ -4,15 +4,14 @@
     SIGTERM → NOT_SERVING, readiness 503 → pause → both servers stop accepting and finish → Discord session
             → the record drained into the table → exit 0
 
-What is held is on one exit stack and unwinds in reverse; one stop event ends both servers. A stop that is asked for
-while the start still waits, for a database above all, ends the start: an orderly stop as well.
+What is held is on one exit stack and unwinds in reverse, within the one budget of the stop (`stopping`). A stop that is
+asked for while the start still waits, for a database above all, ends the start: an orderly stop as well.
 """
 
 import asyncio
 import signal
 import time
 from collections.abc import Awaitable
-from contextlib import AsyncExitStack
 from typing import Final
 
 import uvloop
@@ -22,6 +21,7 @@ from services.database import DatabaseFailure
 from services.grpc_handler import BadCertificate, CannotListen
 from services.lifecycle.build import build
 from services.lifecycle.rest_server import PortTaken
+from services.lifecycle.stopping import BoundedStack, Stop
 from services.redaction import Redactor
 from services.telemetry import Logging, configure_logging, get_logger
 
@@ -32,7 +32,10 @@ log = get_logger(__name__)
 
 
 def run(settings: Settings) -> int:
-    """Serves until SIGTERM or SIGINT. Returns the exit code: 0 after an orderly stop, 1 when it could not start."""
+    """Serves until SIGTERM or SIGINT; a second one hurries the stop.
+
+    Returns the exit code: 0 after an orderly stop, 1 when it could not start.
+    """
     redactor = Redactor()
     for secret in settings.secrets:
         redactor.register(secret)
@@ -42,10 +45,10 @@ def run(settings: Settings) -> int:
 
 
 async def _serve_until_signal(settings: Settings, logging: Logging) -> int:
-    stop = asyncio.Event()
+    stop = Stop(settings.servers.shutdown_pause_seconds, settings.servers.shutdown_grace_seconds)
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stop.set)
+        loop.add_signal_handler(signal_number, stop.ask)
     try:
         await serve(settings, stop, logging)
     except (DatabaseFailure, CannotListen, BadCertificate, PortTaken) as exc:
@@ -54,19 +57,19 @@ async def _serve_until_signal(settings: Settings, logging: Logging) -> int:
     return EXIT_OK
 
 
-async def serve(settings: Settings, stop: asyncio.Event, logging: Logging) -> None:
-    """Serves until `stop` is set, then drains. Raises what keeps it from starting."""
+async def serve(settings: Settings, stop: Stop, logging: Logging) -> None:
+    """Serves until `stop` is asked for, then drains. Raises what keeps it from starting."""
     began = time.monotonic()
-    async with AsyncExitStack() as stack:
-        house = await _unless_stopped(stop, build(settings, stack, logging.redactor, logging))
+    async with BoundedStack(stop) as stack:
+        house = await _unless_stopped(stop.is_asked, build(settings, stack, logging.redactor, logging))
         if house is None:
             log.info("stopped before it served")
             return
         grpc_port, rest_port = await house.open_ports()
         log.info("serving", grpc_port=grpc_port, rest_port=rest_port, start_ms=round((time.monotonic() - began) * 1000))
-        await stop.wait()
+        await stop.is_asked.wait()
         log.info("stopping", running=house.service.running_count)
-        await house.wind_down(settings.servers.shutdown_pause_seconds, settings.servers.shutdown_grace_seconds)
+        await house.wind_down()
     log.info("stopped")
 
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from services.audit import AuditWriter, Journal
 from services.audit.journal import orphans
+from services.budget import Budget
 from services.database import Database
 from services.errors import AuditUnavailable
 from services.ports import AuditEntry
@@ -102,7 +103,7 @@ async def test_with_the_database_away_to_the_end_rows_are_told_and_stay(
             for one in entries:
                 await writer.begin(one)
                 await writer.end(one, DELIVERED)
-            await writer.close(0.2)
+            await writer.close(Budget.of(0.5))
         finally:
             postgres_server.start()
     lines = [line for line in caplog.records if getattr(line, "event", "") == "AUDIT" and line.levelno == logging.ERROR]
@@ -134,7 +135,7 @@ async def test_what_a_handover_takes_need_not_stay(
                 one = entry()
                 await writer.begin(one)
                 await writer.end(one, DELIVERED)
-            await writer.close(0.2)
+            await writer.close(Budget.of(0.5))
         finally:
             postgres_server.start()
     assert len(taken) == 300

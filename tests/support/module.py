@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,13 @@ import jwt
 from config import Settings
 from sandbox import Sandbox
 from services.lifecycle.build import House, build
+from services.lifecycle.stopping import BoundedStack, Stop
 from services.ports import ActionRow
 
 KEY = "a-key-for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOP"
 FAR_FUTURE = 4_000_000_000
 VISIBLE_WITHIN_SECONDS = 3.0
+GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,10 @@ def _folder_of(database_url: str) -> str:
 async def running_module(sandbox: Sandbox, database_url: str, **variables: str) -> AsyncIterator[RunningModule]:
     """The module in front of `sandbox`; `variables` are environment variables beside the usual ones."""
     settings = Settings.load(env_file=None, environ=environment(sandbox, database_url, **variables))
-    async with AsyncExitStack() as stack:
+    async with BoundedStack(Stop(pause_seconds=0, grace_seconds=GRACE_SECONDS)) as stack:
         house = await build(settings, stack)
         grpc_port, rest_port = await house.open_ports()
         try:
             yield RunningModule(house, grpc_port, rest_port)
         finally:
-            await house.wind_down(pause_seconds=0, grace_seconds=5)
+            await house.wind_down()

@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
+from services.budget import Budget
+
 ALLOWED: Final = 0o600
 
 
@@ -91,11 +93,11 @@ class DiskThread:
         self._calls.put((call, future))
         return cast("T", await future)
 
-    async def close(self, timeout_seconds: float) -> None:
+    async def close(self, budget: Budget) -> None:
         """Ends the thread after what was asked of it, or leaves it behind when the time is up."""
         self._calls.put(None)
         with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_seconds):
+            async with budget.within():
                 await self._has_ended.wait()
 
     def _serve(self) -> None:

@@ -20,6 +20,7 @@ from services.audit.journal.row import Row
 from services.audit.journal.segment import Segment
 from services.audit.journal.store import Store
 from services.audit.rows import entry_half, joined, verdict_half
+from services.budget import Budget
 from services.errors import AuditUnavailable
 from services.ports import AuditEntry, Verdict
 from services.redaction import Redactor
@@ -29,6 +30,7 @@ MIB: Final = 1024 * 1024
 SEGMENT_BYTES: Final = 8 * MIB
 MOST_BYTES: Final = 512 * MIB
 RETRY_AFTER_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 5.0
 PROMISED_BYTES: Final = 1024
 """For an attempt, a verdict and the heads of three records; the entry comes on top."""
 SPARE_BYTES: Final = 8 * 1024
@@ -86,9 +88,9 @@ class Journal:
         """Opens it; where that is not possible, actions are refused until it is."""
         await self.store.start()
 
-    async def close(self) -> None:
+    async def close(self, budget: Budget | None = None) -> None:
         """Syncs and lets go. What the table does not have stays on disk for whoever adopts it."""
-        await self.store.close()
+        await self.store.close(budget or Budget.of(CLOSE_SECONDS))
 
     def begin(self, entry: AuditEntry) -> None:
         """Writes the intent. Raises AuditUnavailable."""

@@ -21,12 +21,12 @@ from services.audit.journal.disk import Disk, DiskThread, reason_of
 from services.audit.journal.home import Home
 from services.audit.journal.mark import Place
 from services.audit.journal.segment import Segment
+from services.budget import Budget
 from services.telemetry import get_logger
 
 SYNC_SECONDS: Final = 0.05
 STALL_SECONDS: Final = 5.0
 MEND_SECONDS: Final = 0.5
-CLOSE_SECONDS: Final = 5.0
 FULL: Final = "the journal is full: rows have to reach the database first"
 CLOSED: Final = "the journal is closed"
 OPENING: Final = "the journal is being opened"
@@ -146,7 +146,7 @@ class Store:
                 await self._round()
         self._task = asyncio.create_task(self._keep(), name="audit-journal")
 
-    async def close(self) -> None:
+    async def close(self, budget: Budget) -> None:
         """Syncs what there is and lets go of the directory; removes it when nothing in it is needed."""
         if self._task is None:
             return
@@ -157,9 +157,9 @@ class Store:
         is_done, written = self.is_idle, tuple(self.segments)[-1:]
         self.segments.clear()  # what comes now finds no file that could be another's by then
         with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
+            async with budget.within():
                 await self.thread.run(partial(self._let_go, written, is_done=is_done))
-        await self.thread.close(CLOSE_SECONDS)
+        await self.thread.close(budget)
 
     async def _keep(self) -> None:
         while True:

@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.audit import AuditReader, AuditWriter, Journal
+from services.budget import Budget
 from services.database import Address, Database, Session
 from services.errors import AuditUnavailable
 from services.ports import ActionFilter
@@ -238,7 +239,7 @@ async def test_what_cannot_be_written_before_the_end_is_logged_row_by_row(
         for one in entries:
             await writer.end(one, DELIVERED)
         started = time.monotonic()
-        await writer.close(0.2)
+        await writer.close(Budget.of(0.5))
         assert time.monotonic() - started < 1
         late = entry()
         await writer.end(late, DELIVERED)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.budget import Budget
 from services.database import (
     Address,
     DatabaseThread,
@@ -182,7 +183,7 @@ async def test_closing_is_bounded_while_the_server_hangs(postgres_server: Postgr
         stuck = asyncio.create_task(owner.run(count, 30))
         await asyncio.sleep(0.05)
         started = time.monotonic()
-        await owner.close(0.2)
+        await owner.close(Budget.of(0.2))
         assert time.monotonic() - started < 1
         with pytest.raises(DatabaseUnavailable):
             await stuck

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from services.actions import Action, AddReaction, CreateWebhook, MessageSent, SendMessage, SendWebhook, parse
+from services.budget import Budget
 from services.discord_service import DiscordService
 from services.errors import (
     ActionError,
@@ -183,7 +184,7 @@ async def test_draining_stops_what_does_not_finish_and_says_what_is_known() -> N
     unsent = asyncio.create_task(house.service.perform(message("a"), ROUTER, request()))
     exposed = asyncio.create_task(house.service.perform(message("b"), ROUTER, request()))
     await _until(lambda: len(house.discord.calls) == 2)
-    await house.service.drain(grace_seconds=0.05)
+    await house.service.drain(Budget.of(0.05))
     with pytest.raises(ShuttingDown):
         await unsent
     with pytest.raises(OutcomeUnknown):
