@@ -2,31 +2,18 @@
 
 import argparse
 import json
-import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from config import ROOT
 from services.actions import CATALOGUE, Action
 from services.errors import ErrorCode
-from services.ports import ActionRow, Repeat, Scope
-from services.rest_api.openapi import example_fields, example_outcome, openapi_document
+from services.ports import ActionRow, Scope
+from services.rest_api.openapi import REPEATS, example_outcome, openapi_document
+from tools.api_examples import buf_curl, curl, grpcurl, python
 
 TARGET: Final = ROOT / "API.md"
 TEMPLATE: Final = ROOT / "tools" / "api_template.md"
-REST: Final = "http://localhost:8070"
-
-REPEATS: Final = {
-    Repeat.SAME_EFFECT: "has the same effect and succeeds again, so an unclear attempt of ours is repeated.",
-    Repeat.ALREADY_DONE: "changes nothing more, so an unclear attempt of ours is repeated; that Discord then finds "
-    "nothing left to do counts as done.",
-    Repeat.WITH_NONCE: "with the same nonce is dropped by Discord for a few minutes, so an unclear attempt of ours is "
-    "repeated within its deadline. A second request of yours posts a second message, unless it carries the same "
-    "idempotency key.",
-    Repeat.NEVER: "would act twice, so an unclear attempt is not repeated: the answer is `outcome_unknown`.",
-}
-MESSAGES: Final = {"embed": "EmbedData", "embeds": "EmbedData", "fields": "EmbedField"}
-"""The protobuf messages of the fields that are not plain."""
 
 
 def text() -> str:
@@ -63,7 +50,7 @@ def _action(action_type: type[Action], schemas: dict[str, Any]) -> str:
         f"- Scope: `{action_type.scope.value}`",
         f"- The bot needs: {action_type.permission}",
         f"- On the record as: {_listed(action_type.audit_names)}",
-        f"- A repeat {REPEATS[action_type.repeat]}",
+        f"- {REPEATS[action_type.repeat]}",
     ]
     return "\n\n".join(
         [
@@ -71,9 +58,9 @@ def _action(action_type: type[Action], schemas: dict[str, Any]) -> str:
             *(" ".join(paragraph.split()) for paragraph in paragraphs),
             "\n".join(facts),
             _fields(action_type, schemas),
-            _answer(action_type),
-            _curl(action_type),
-            _python(action_type),
+            _refusals(action_type),
+            _curl_and_answer(action_type),
+            _over_grpc(action_type),
         ]
     )
 
@@ -119,32 +106,20 @@ def _text_kind(schema: dict[str, Any]) -> str:
     return f"text, at most {schema['maxLength']}" if "maxLength" in schema else "text"
 
 
-def _answer(action_type: type[Action]) -> str:
-    return f"Answer, `200`:\n\n```json\n{json.dumps(example_outcome(action_type), ensure_ascii=False)}\n```"
+def _refusals(action_type: type[Action]) -> str:
+    rows = [(f"`{code.slug}`", str(code.http_status), code.grpc_status, code.mend) for code in action_type.refusals]
+    told = "Beside [what can end every action](#failures), Discord usually refuses it with:"
+    return f"{told}\n\n" + _table(("code", "HTTP", "gRPC", "what to mend"), rows)
 
 
-def _curl(action_type: type[Action]) -> str:
-    fields, rest = example_fields(action_type), action_type.rest
-    body = {name: value for name, value in fields.items() if name not in rest.path_fields}
-    lines = [f'curl -X {rest.method} {REST}{rest.path.format(**fields)} -H "Authorization: Bearer $TOKEN"']
-    if body:
-        quoted = shlex.quote(json.dumps(body, ensure_ascii=False))
-        lines += ["  -H 'Content-Type: application/json'", f"  -d {quoted}"]
-    return "```sh\n" + " \\\n".join(lines) + "\n```"
+def _curl_and_answer(action_type: type[Action]) -> str:
+    answer = json.dumps(example_outcome(action_type), ensure_ascii=False)
+    return f"Over REST, with curl, and the answer, `200`:\n\n{curl(action_type)}\n\n```json\n{answer}\n```"
 
 
-def _python(action_type: type[Action]) -> str:
-    rpc = action_type.rpc()
-    arguments = "".join(f"    {name}={_literal(name, value)},\n" for name, value in example_fields(action_type).items())
-    call = f"answer = stub.{rpc}(pb.{rpc}Request(\n{arguments}), metadata=metadata, timeout=10)"
-    return f"```python\n{call}\n```"
-
-
-def _literal(name: str, value: Any) -> str:
-    if isinstance(value, dict):
-        inner = ", ".join(f"{key}={_literal(key, member)}" for key, member in value.items())
-        return f"pb.{MESSAGES[name]}({inner})"
-    return json.dumps(value, ensure_ascii=False)
+def _over_grpc(action_type: type[Action]) -> str:
+    forms = (python(action_type), grpcurl(action_type), buf_curl(action_type))
+    return "Over gRPC, in Python, with grpcurl, and with buf:\n\n" + "\n\n".join(forms)
 
 
 def _embed_part(schema: dict[str, Any]) -> str:

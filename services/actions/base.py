@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from services.errors import ErrorCode
 from services.ports import Call, Json, Priority, Repeat, Reply, Scope
 from services.values import Fields
 
@@ -80,6 +81,8 @@ class Action(Fields):
     scope: ClassVar[Scope]
     permission: ClassVar[str]
     """The permission the bot needs in Discord."""
+    refusals: ClassVar[tuple[ErrorCode, ...]]
+    """What Discord usually refuses it with."""
     repeat: ClassVar[Repeat]
     already_done_codes: ClassVar[frozenset[int]] = frozenset()
     """Discord's error codes that mean "done already" after an attempt that may have worked."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import model_validator
 
 from services.actions.base import Action, MessageSent, Rest, Stamp
+from services.actions.refusals import DELETING, EDITING, POSTING
 from services.ports import Call, MessageBody, Repeat, Reply, Scope
 from services.values import AllowedMentions, Content, Embed, Filled, Snowflake, mentions_to_discord, snowflake_time
 
@@ -21,6 +22,7 @@ class SendMessage(Action):
     rest = Rest("POST", "/api/v1/message")
     scope = Scope.MESSAGES
     permission = "SEND_MESSAGES (in a thread SEND_MESSAGES_IN_THREADS), EMBED_LINKS for an embed"
+    refusals = POSTING
     repeat = Repeat.WITH_NONCE
     audit_names = ("send_message",)
     outcome_type = MessageSent
@@ -54,6 +56,7 @@ class SendEmbed(Action):
     rest = Rest("POST", "/api/v1/embed")
     scope = Scope.MESSAGES
     permission = "SEND_MESSAGES (in a thread SEND_MESSAGES_IN_THREADS) and EMBED_LINKS"
+    refusals = POSTING
     repeat = Repeat.WITH_NONCE
     audit_names = ("send_embed",)
     outcome_type = MessageSent
@@ -78,6 +81,7 @@ class EditMessage(Action):
     rest = Rest("PATCH", "/api/v1/message/{channel_id}/{message_id}")
     scope = Scope.MESSAGES
     permission = "none: the bot must be the message's author"
+    refusals = EDITING
     repeat = Repeat.SAME_EFFECT
     audit_names = ("edit_message",)
 
@@ -107,6 +111,7 @@ class DeleteMessage(Action):
     rest = Rest("DELETE", "/api/v1/message/{channel_id}/{message_id}")
     scope = Scope.MESSAGES
     permission = "MANAGE_MESSAGES, unless the message is the bot's own"
+    refusals = DELETING
     repeat = Repeat.ALREADY_DONE
     already_done_codes = frozenset({UNKNOWN_MESSAGE})
     audit_names = ("delete_message",)

@@ -6,6 +6,8 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from services.actions.base import Action, Rest, Stamp
+from services.actions.refusals import IN_GUILD, ON_MEMBER
+from services.errors import ErrorCode
 from services.ports import Call, Priority, Repeat, Scope
 from services.values import AuditReason, Snowflake
 
@@ -22,6 +24,7 @@ class KickUser(Action):
     rest = Rest("POST", "/api/v1/moderation/kick")
     scope = Scope.MODERATION
     permission = "KICK_MEMBERS, with the bot's highest role above the member's"
+    refusals = ON_MEMBER
     repeat = Repeat.ALREADY_DONE
     already_done_codes = frozenset({UNKNOWN_MEMBER})
     priority = Priority.MODERATION
@@ -51,6 +54,7 @@ class BanUser(Action):
     rest = Rest("POST", "/api/v1/moderation/ban")
     scope = Scope.MODERATION
     permission = "BAN_MEMBERS, with the bot's highest role above the member's"
+    refusals = (*IN_GUILD, ErrorCode.DISCORD_UNKNOWN_USER, ErrorCode.DISCORD_LIMIT_REACHED)
     repeat = Repeat.SAME_EFFECT
     priority = Priority.MODERATION
     audit_names = ("ban_user",)
@@ -86,6 +90,7 @@ class TimeoutUser(Action):
     rest = Rest("POST", "/api/v1/moderation/timeout")
     scope = Scope.MODERATION
     permission = "MODERATE_MEMBERS; the owner and administrators cannot be timed out"
+    refusals = ON_MEMBER
     repeat = Repeat.SAME_EFFECT
     priority = Priority.MODERATION
     audit_names = ("timeout_user",)

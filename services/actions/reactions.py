@@ -1,6 +1,7 @@
 """Reactions: https://discord.com/developers/docs/resources/message#create-reaction."""
 
 from services.actions.base import Action, Rest, Stamp
+from services.actions.refusals import REACTING
 from services.ports import Call, Repeat, Scope
 from services.values import Emoji, Snowflake
 
@@ -11,6 +12,7 @@ class AddReaction(Action):
     rest = Rest("POST", "/api/v1/reaction")
     scope = Scope.REACTIONS
     permission = "READ_MESSAGE_HISTORY, and ADD_REACTIONS when nobody has used the emoji there yet"
+    refusals = REACTING
     repeat = Repeat.SAME_EFFECT
     audit_names = ("add_reaction",)
 

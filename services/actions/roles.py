@@ -3,6 +3,8 @@
 from typing import Literal
 
 from services.actions.base import Action, Rest, Stamp
+from services.actions.refusals import ON_MEMBER
+from services.errors import ErrorCode
 from services.ports import Call, Repeat, Scope
 from services.values import Snowflake
 
@@ -16,6 +18,7 @@ class ManageRole(Action):
     rest = Rest("POST", "/api/v1/role")
     scope = Scope.ROLES
     permission = "MANAGE_ROLES, with the bot's highest role above the role"
+    refusals = (*ON_MEMBER, ErrorCode.DISCORD_UNKNOWN_ROLE)
     repeat = Repeat.SAME_EFFECT
     audit_names = ("add_role", "remove_role")
 

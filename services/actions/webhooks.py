@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from services.actions.base import Action, Done, Outcome, Rest, Stamp
 from services.actions.messages import message_body
+from services.actions.refusals import CREATING_WEBHOOK, THROUGH_WEBHOOK
 from services.ports import Call, Json, Repeat, Reply, Scope, WebhookBody
 from services.values import AllowedMentions, Content, Embed, Snowflake, WebhookName, WebhookUrl, check_embed_texts
 
@@ -28,6 +29,7 @@ class CreateWebhook(Action):
     rest = Rest("POST", "/api/v1/webhook")
     scope = Scope.WEBHOOKS_CREATE
     permission = "MANAGE_WEBHOOKS"
+    refusals = CREATING_WEBHOOK
     repeat = Repeat.NEVER
     audit_names = ("create_webhook",)
     outcome_type = WebhookCreated
@@ -70,6 +72,7 @@ class SendWebhook(Action):
     rest = Rest("POST", "/api/v1/webhook/send")
     scope = Scope.WEBHOOKS_SEND
     permission = "none: the URL is the permission"
+    refusals = THROUGH_WEBHOOK
     repeat = Repeat.NEVER
     audit_names = ("send_webhook",)
 

@@ -2,5 +2,6 @@
 
 from services.rest_api.openapi.document import openapi_document
 from services.rest_api.openapi.examples import example_fields, example_outcome, operation_id
+from services.rest_api.openapi.repeats import REPEATS
 
-__all__ = ["example_fields", "example_outcome", "openapi_document", "operation_id"]
+__all__ = ["REPEATS", "example_fields", "example_outcome", "openapi_document", "operation_id"]

@@ -16,6 +16,7 @@ from services.rest_api.openapi.parameters import (
     path_parameters,
     query_parameters,
 )
+from services.rest_api.openapi.repeats import REPEATS
 from services.rest_api.openapi.schemas import STRING, Schema, outcome_name, reference
 from services.rest_api.responses import JSON, NDJSON
 
@@ -50,9 +51,14 @@ def resource(action_type: type[Action]) -> str:
 
 
 def _description(action_type: type[Action], rest: str) -> str:
-    told = " ".join(rest.split())
-    needs = f"Scope: `{action_type.scope.value}`. The bot needs: {action_type.permission}."
-    return f"{told}\n\n{needs}" if told else needs
+    refusals = ", ".join(f"`{code.slug}`" for code in action_type.refusals)
+    paragraphs = (
+        " ".join(rest.split()),
+        f"Scope: `{action_type.scope.value}`. The bot needs: {action_type.permission}.",
+        REPEATS[action_type.repeat],
+        f"Discord usually refuses it with {refusals}.",
+    )
+    return "\n\n".join(filter(None, paragraphs))
 
 
 def _action_body(action_type: type[Action]) -> dict[str, Any] | None:

@@ -46,7 +46,7 @@ def test_every_code_is_explained() -> None:
 
 @pytest.mark.parametrize("action_type", CATALOGUE, ids=lambda action_type: str(action_type.rpc()))
 async def test_the_curl_command_is_carried_out(action_type: type[Action]) -> None:
-    [command] = blocks(action_type.rpc(), "sh")
+    command, *_ = blocks(action_type.rpc(), "sh")
     words = shlex.split(command)
     body = words[words.index("-d") + 1] if "-d" in words else ""
     path = urlsplit(words[3]).path
