@@ -1,10 +1,10 @@
-"""The command. `python app.py` serves; `check-config`, `clients`, `audit` and `limits` are for operators."""
+"""The command. `python app.py` serves; `check-config`, `clients`, `token`, `audit` and `limits` are for operators."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from config import ConfigurationError, Settings, database_settings
+from config import ConfigurationError, Settings, auth_settings, database_settings
 
 EXIT_CONFIGURATION = 2
 
@@ -28,6 +28,10 @@ def _run(asked: argparse.Namespace) -> int:
         from services.audit import commands as audit_commands  # noqa: PLC0415  # see above
 
         return audit_commands.run(asked, database_settings())
+    if asked.command == "token":
+        from services.auth import commands as token_commands  # noqa: PLC0415  # see above
+
+        return token_commands.run(asked, auth_settings())
     settings = Settings.load()
     if asked.command == "check-config":
         print("The configuration is complete.", settings.summary(), sep="\n")
@@ -43,6 +47,7 @@ def _run(asked: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from services.audit import commands as audit_commands  # noqa: PLC0415  # see above
+    from services.auth import commands as token_commands  # noqa: PLC0415  # see above
     from services.clients import commands  # noqa: PLC0415  # see above
 
     parser = argparse.ArgumentParser(
@@ -52,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     chosen.add_parser("serve", help="serve gRPC and REST (the default)")
     chosen.add_parser("check-config", help="report every problem of the configuration and exit")
     commands.add_arguments(chosen.add_parser("clients", help="add, list, rotate and revoke registered clients"))
+    token_commands.add_arguments(
+        chosen.add_parser("token", help="mint a token with the module's key, for a service of the platform")
+    )
     limits = chosen.add_parser("limits", help="show what the running module knows of Discord's limits")
     limits.add_argument("--url", help="where its REST port is (default: by HOST and REST_PORT)")
     limits.add_argument("--json", action="store_true", help="print JSON, for scripts")

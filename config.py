@@ -50,6 +50,7 @@ __all__ = [
     "SyslogSettings",
     "TlsSettings",
     "Variable",
+    "auth_settings",
     "database_settings",
     "has_bot_token",
     "variables",
@@ -126,6 +127,11 @@ class Settings:
 def database_settings(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> DatabaseSettings:
     """Read the one section that the commands on the database need. Raises ConfigurationError."""
     return Reading((DatabaseSettings,), env_file, os.environ if environ is None else environ).of(DatabaseSettings)
+
+
+def auth_settings(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> AuthSettings:
+    """Read the one section that making a token needs. Raises ConfigurationError."""
+    return Reading((AuthSettings,), env_file, os.environ if environ is None else environ).of(AuthSettings)
 
 
 def has_bot_token(env_file: Path | None, environ: Mapping[str, str]) -> bool:

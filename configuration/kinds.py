@@ -20,6 +20,7 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(kept_secret(urls.database_url)
 RedisUrl = Annotated[SecretStr, AfterValidator(kept_secret(urls.redis_url))]
 ModuleName = Annotated[str, AfterValidator(values.module_name)]
 ModuleVersion = Annotated[str, AfterValidator(values.module_version)]
+TokenName = Annotated[str, AfterValidator(values.token_name)]
 EgressName = Annotated[str, AfterValidator(values.module_name)]
 Host = Annotated[str, AfterValidator(values.host)]
 Facility = Annotated[str, AfterValidator(values.facility)]

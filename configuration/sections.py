@@ -19,6 +19,7 @@ from configuration.kinds import (
     ModuleVersion,
     RedisUrl,
     SigningKey,
+    TokenName,
 )
 from configuration.section import Section
 
@@ -176,6 +177,14 @@ class AuthSettings(Section):
     algorithm: Literal["HS256", "HS384", "HS512"] = Field(
         "HS256", validation_alias="JWT_ALGORITHM", description="HS256, HS384 or HS512."
     )
+    longest_lifetime_seconds: int = Field(
+        31_622_400,
+        ge=60,
+        le=316_224_000,
+        validation_alias="JWT_MAX_LIFETIME_SECONDS",
+        description="A token whose `exp` is further away than this is refused, in seconds: the longest that a stolen "
+        "one is good for. The default is a year.",
+    )
     lifetime_seconds: int = Field(
         3600,
         ge=1,
@@ -183,6 +192,30 @@ class AuthSettings(Section):
         validation_alias="JWT_EXPIRATION_SECONDS",
         description="How long a token from POST /api/v1/token is good for, in seconds.",
     )
+    unscoped_access: Literal["all", "none"] = Field(
+        "all",
+        validation_alias="JWT_UNSCOPED_ACCESS",
+        description="What a token without a `scope` claim may do: all, or none. Set none when every caller's token "
+        "has scopes.",
+    )
+    audience: TokenName | None = Field(
+        None,
+        validation_alias="JWT_AUDIENCE",
+        description="Set: tokens must name it in `aud`, and those made here do. Unset: `aud` is not looked at.",
+    )
+    issuer: TokenName | None = Field(
+        None,
+        validation_alias="JWT_ISSUER",
+        description="Set: tokens must name it in `iss`, and those made here do. Unset: `iss` is not looked at.",
+    )
+
+    @field_validator("lifetime_seconds")
+    @classmethod
+    def _within_the_longest(cls, value: int, info: ValidationInfo) -> int:
+        longest = info.data.get("longest_lifetime_seconds", value)
+        if value > longest:
+            raise ValueError(f"must not be more than JWT_MAX_LIFETIME_SECONDS, which is {longest}")
+        return value
 
 
 class DatabaseSettings(Section):

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 MODULE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MODULE_VERSION: Final = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?")
+TOKEN_NAME: Final = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 HOST_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}$)(?:{HOST_LABEL}\.)*(?=[^.]*[A-Za-z_]){HOST_LABEL}\.?")
 """A name in DNS, or a container's with an underscore. Its last part is no number: it would be a broken address.
@@ -32,6 +33,13 @@ def module_version(value: str) -> str:
     """Accept a version that fits into a header and a label of a metric."""
     if not MODULE_VERSION.fullmatch(value):
         raise ValueError("must be 1 to 64 characters of printable ASCII, without blanks around it")
+    return value
+
+
+def token_name(value: str) -> str:
+    """Accept the name of an audience or an issuer: often a URL, never with blanks around it."""
+    if not TOKEN_NAME.fullmatch(value):
+        raise ValueError("must be 1 to 255 characters of printable ASCII, without blanks around it")
     return value
 
 

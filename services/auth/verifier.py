@@ -1,123 +1,145 @@
 """From a bearer token to its caller.
 
-The algorithm is pinned and `exp` is required, so neither `alg: none` nor a token for ever gets in. A token that was
-verified once is remembered by its hash until it expires: verifying costs more than the rest of our own work together.
-The refusal never says which part of a signature was wrong.
+The signature is checked against our own keys with one algorithm, the claims by the rules of `claims`, and the caller
+against the registered clients. A token that was verified once is remembered by its hash until it expires: verifying
+costs more than the rest of our own work together. What is remembered is bounded, and holds no token.
+
+Whoever signed it, a token whose caller bears the name of a registered client stands under that registration. It is good
+while the registration is: not when it is revoked or has expired, and not when the token was issued under an earlier
+one of the same name (`reg`). It allows what both it and the registration allow. So no key holder's token can be used
+to act in the name of a client that was shut out, and an unscoped one in its name allows no more than the client may.
+A name nobody registered, the router's for one, is bound by its token alone.
 """
 
-import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Final
-
-import jwt
+from typing import Final, NamedTuple, Protocol
 
 from config import AuthSettings
-from services.errors import AuthFailure, Unauthenticated
+from services.auth.claims import ClaimReader, Claims
+from services.auth.keys import SigningKeys
+from services.clients import RegisteredClient
+from services.errors import AuditUnavailable, AuthFailure, Unauthenticated
 from services.ports import Caller, Clock
 from services.telemetry import name_caller
 
 MOST_REMEMBERED: Final = 4096
 LONGEST_TOKEN: Final = 8192
-LEEWAY_SECONDS: Final = 5
-CLIENT_ID: Final = re.compile(r"[^\x00-\x1F\x7F\ud800-\udfff]{1,255}")
-SNOWFLAKE: Final = re.compile(r"[1-9][0-9]{0,18}")
+RETRY_AFTER_SECONDS: Final = 2.0
+
+
+class Registrations(Protocol):
+    """The registered clients; `ClientRoster` holds them."""
+
+    def find(self, client_id: str) -> RegisteredClient | None: ...
+
+    def note_use(self, client: RegisteredClient) -> None: ...
+
+    async def refresh(self) -> bool:
+        """Reads them anew; whether they could be read."""
+        ...
+
+
+class Nobody:
+    """No client is registered."""
+
+    def find(self, client_id: str) -> RegisteredClient | None:
+        return None
+
+    def note_use(self, client: RegisteredClient) -> None: ...
+
+    async def refresh(self) -> bool:
+        return True
+
+
+class _Remembered(NamedTuple):
+    caller: Caller
+    expires: float
+    client: RegisteredClient | None
 
 
 class TokenVerifier:
-    """Verifies tokens signed with the module's key or its predecessor."""
+    """Verifies tokens signed with the module's key or its predecessor. Fulfils `services.ports.Authenticator`."""
 
-    def __init__(self, settings: AuthSettings, clock: Clock) -> None:
-        keys = (settings.secret_key, settings.previous_secret_key)
-        self._keys = [key.get_secret_value() for key in keys if key is not None]
-        self._algorithm = settings.algorithm
+    def __init__(self, settings: AuthSettings, clock: Clock, clients: Registrations | None = None) -> None:
+        self._keys = SigningKeys(settings)
+        self._claims = ClaimReader(settings)
         self._clock = clock
-        self._remembered: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
+        self._clients = clients or Nobody()
+        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     async def authenticate(self, token: str | None) -> Caller:
-        """The caller of `token`. Raises Unauthenticated."""
+        """The caller of `token`. Raises Unauthenticated; AuditUnavailable when its client is too new to be known here
+        and the table of clients cannot be read.
+        """
         if not token:
             raise Unauthenticated("A bearer token is required.", reason=AuthFailure.MISSING)
-        if len(token) > LONGEST_TOKEN:
+        if len(token) > LONGEST_TOKEN or not token.isascii():
             raise Unauthenticated("The token is not valid.")
         digest = sha256(token.encode()).digest()
-        caller = self._recall(digest) or self._verify(token, digest)
-        name_caller(caller.client_id)
-        return caller
+        known = self._recall(digest) or await self._verify(token, digest)
+        if known.client is not None:
+            self._clients.note_use(known.client)
+        name_caller(known.caller.client_id)
+        return known.caller
 
-    def _recall(self, digest: bytes) -> Caller | None:
-        found = self._remembered.get(digest)
-        if found is None:
+    def _recall(self, digest: bytes) -> _Remembered | None:
+        """What was found out before, unless the token has expired since or its client changed."""
+        known = self._remembered.get(digest)
+        if known is None:
             return None
-        caller, expires = found
-        if self._clock.now().timestamp() >= expires:
-            del self._remembered[digest]
-            raise Unauthenticated("The token has expired.", reason=AuthFailure.EXPIRED)
-        self._remembered.move_to_end(digest)
-        return caller
+        is_same = self._clients.find(known.caller.client_id) is known.client
+        if is_same and self._clock.now().timestamp() < known.expires:
+            self._remembered.move_to_end(digest)
+            return known
+        del self._remembered[digest]
+        return None
 
-    def _verify(self, token: str, digest: bytes) -> Caller:
-        claims = self._claims(token)
-        caller = _caller(claims)
-        self._remembered[digest] = (caller, float(claims["exp"]))
+    async def _verify(self, token: str, digest: bytes) -> _Remembered:
+        claims = self._claims.read(self._keys.open(token), self._clock.now().timestamp())
+        known = self._under_registration(claims, await self._client_of(claims))
+        self._remembered[digest] = known
         if len(self._remembered) > MOST_REMEMBERED:
             self._remembered.popitem(last=False)
-        return caller
+        return known
 
-    def _claims(self, token: str) -> Mapping[str, Any]:
-        for key in self._keys:
-            try:
-                return self._decode(token, key)
-            except jwt.InvalidSignatureError:
-                continue
-            except jwt.ExpiredSignatureError:
-                raise Unauthenticated("The token has expired.", reason=AuthFailure.EXPIRED) from None
-            except jwt.MissingRequiredClaimError as exc:
-                raise Unauthenticated(f"The token has no `{exc.claim}` claim.", reason=AuthFailure.CLAIMS) from None
-            except jwt.ImmatureSignatureError:
-                raise Unauthenticated("The token is not valid yet.", reason=AuthFailure.NOT_YET) from None
-            except jwt.PyJWTError:
-                break
-        raise Unauthenticated("The token is not valid.")
+    async def _client_of(self, claims: Claims) -> RegisteredClient | None:
+        """The client of the caller's name. One that was registered a moment ago is looked for in the table."""
+        client = self._clients.find(claims.caller.client_id)
+        issued_under = claims.registration
+        if issued_under is None or (client is not None and client.registration >= issued_under):
+            return client
+        if not await self._clients.refresh():
+            raise AuditUnavailable(
+                "The registered clients cannot be read now.", retry_after_seconds=RETRY_AFTER_SECONDS
+            )
+        return self._clients.find(claims.caller.client_id)
 
-    def _decode(self, token: str, key: str) -> Mapping[str, Any]:
-        # An audience or issuer in the token is the minter's own business; none is configured here.
-        options: Any = {"require": ["exp"], "verify_aud": False, "verify_iss": False}
-        return jwt.decode(token, key, algorithms=[self._algorithm], leeway=LEEWAY_SECONDS, options=options)
+    def _under_registration(self, claims: Claims, client: RegisteredClient | None) -> _Remembered:
+        is_issued = claims.registration is not None
+        if client is None and not is_issued:
+            return _Remembered(claims.caller, claims.expires, None)
+        is_good = client is not None and client.is_live(self._clock.now())
+        if client is None or not is_good or claims.registration not in {None, client.registration}:
+            raise Unauthenticated("The token's client is revoked or has expired.", reason=AuthFailure.REVOKED)
+        ends_at = client.bounds.expires_at
+        expires = min(claims.expires, ends_at.timestamp()) if ends_at else claims.expires
+        return _Remembered(narrowed(claims.caller, client.caller), expires, client)
 
 
-def _caller(claims: Mapping[str, Any]) -> Caller:
-    return Caller(
-        client_id=_client_id(claims),
-        scopes=_scopes(claims.get("scope")),
-        guilds=_ids(claims, "guilds"),
-        channels=_ids(claims, "channels"),
-        roles=_ids(claims, "roles"),
+def narrowed(caller: Caller, client: Caller) -> Caller:
+    """What both allow."""
+    return replace(
+        client,
+        scopes=_both(caller.scopes, client.scopes),
+        guilds=_both(caller.guilds, client.guilds),
+        channels=_both(caller.channels, client.channels),
+        roles=_both(caller.roles, client.roles),
     )
 
 
-def _client_id(claims: Mapping[str, Any]) -> str:
-    named = next((claims[name] for name in ("client_id", "sub", "service") if claims.get(name)), None)
-    if not isinstance(named, str) or not CLIENT_ID.fullmatch(named):
-        detail = "The token names no caller: `client_id`, `sub` or `service`."
-        raise Unauthenticated(detail, reason=AuthFailure.CLAIMS)
-    return named
-
-
-def _scopes(claim: object) -> frozenset[str] | None:
-    if claim is None:
-        return None
-    if not isinstance(claim, str):
-        detail = "The token's `scope` must be one text, separated by spaces."
-        raise Unauthenticated(detail, reason=AuthFailure.CLAIMS)
-    return frozenset(claim.split())
-
-
-def _ids(claims: Mapping[str, Any], name: str) -> frozenset[str] | None:
-    listed = claims.get(name)
-    if listed is None:
-        return None
-    if not isinstance(listed, list) or not all(isinstance(id_, str) and SNOWFLAKE.fullmatch(id_) for id_ in listed):
-        raise Unauthenticated(f"The token's `{name}` must be a list of Discord ids.", reason=AuthFailure.CLAIMS)
-    return frozenset(listed)
+def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other

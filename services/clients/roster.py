@@ -42,7 +42,7 @@ class ClientRoster:
         self._rows: dict[str, Row] = {}
         self._clients: Mapping[str, RegisteredClient] = {}
         self._seen: dict[str, datetime] = {}
-        self._refreshing: asyncio.Task[None] | None = None
+        self._refreshing: asyncio.Task[bool] | None = None
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._is_stale = False
 
@@ -58,7 +58,7 @@ class ClientRoster:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        running = [task for task in (*self._tasks, self._refreshing) if task is not None]
+        running: list[asyncio.Task[Any]] = [task for task in (*self._tasks, self._refreshing) if task is not None]
         for task in running:
             task.cancel()
         if running:
@@ -73,28 +73,32 @@ class ClientRoster:
         """Remembers that the client came."""
         self._seen[client.client_id] = datetime.now(UTC)
 
-    async def refresh(self) -> None:
-        """Reads the table now, once for all who ask at the same time. What cannot be read stays as it was."""
+    async def refresh(self) -> bool:
+        """Reads the table now, once for all who ask at the same time; whether it could be read.
+
+        What cannot be read stays as it was.
+        """
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._read_or_keep(), name="client-roster-refresh")
-        await asyncio.shield(self._refreshing)
+        return await asyncio.shield(self._refreshing)
 
     async def _refresh_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self._refresh_seconds)
             await self.refresh()
 
-    async def _read_or_keep(self) -> None:
+    async def _read_or_keep(self) -> bool:
         try:
             await self._read()
         except DatabaseFailure as exc:
             if not self._is_stale:
                 log.warning("the registered clients cannot be read: what was read last holds", reason=str(exc))
             self._is_stale = True
-        else:
-            if self._is_stale:
-                log.info("the registered clients are read again")
-            self._is_stale = False
+            return False
+        if self._is_stale:
+            log.info("the registered clients are read again")
+        self._is_stale = False
+        return True
 
     async def _read(self) -> None:
         rows = {row[1]: row for row in await self._reader.run(_read_all, DATABASE_SECONDS)}

@@ -67,6 +67,7 @@ class AuthFailure(StrEnum):
     EXPIRED = "expired"
     NOT_YET = "not_yet"
     CLAIMS = "claims"
+    REVOKED = "revoked"
     SECRET = "secret"  # noqa: S105  # a client's secret was wrong
 
 

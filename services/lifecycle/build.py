@@ -12,7 +12,7 @@ from services.audit import AuditReader, AuditWriter, Journal
 from services.audit.retention import Retention
 from services.auth import RegisteredClientTokens, TokenVerifier
 from services.budget import Budget
-from services.clients import ClientRegistry
+from services.clients import ClientRegistry, ClientRoster
 from services.database import Database
 from services.discord_service import DiscordService
 from services.grpc_handler import Bounds, GrpcServer
@@ -103,7 +103,8 @@ async def build(
     link = await open_link(settings, stack, clock)
     database, audit = await _record(settings, stack, redactor or Redactor(), metrics)
     limiter, discord = await open_discord(settings, stack, clock, link, metrics)
-    verifier = ObservedAuthenticator(TokenVerifier(settings.auth, clock), metrics)
+    roster = await stack.enter_async_context(ClientRoster(database.reader, database.writer))
+    verifier = ObservedAuthenticator(TokenVerifier(settings.auth, clock, roster), metrics)
     service = DiscordService(discord, audit, await _idempotency(settings, stack, clock, link), clock, metrics)
     query = AuditReader(database.reader)
     watch = await stack.enter_async_context(DatabaseWatch(database.reader))

@@ -17,7 +17,7 @@ from services.lifecycle.stopping import BoundedStack, Stop
 from services.ports import ActionRow
 
 KEY = "a-key-for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOP"
-FAR_FUTURE = 4_000_000_000
+LIFETIME_SECONDS = 3600
 VISIBLE_WITHIN_SECONDS = 3.0
 GRACE_SECONDS = 5.0
 
@@ -50,7 +50,9 @@ class RunningModule:
 
 def token(**claims: Any) -> str:
     """A token of the router's, or one with the claims named."""
-    return jwt.encode({"client_id": "router", "exp": FAR_FUTURE} | claims, KEY, algorithm="HS256")
+    return jwt.encode(
+        {"client_id": "router", "exp": int(time.time()) + LIFETIME_SECONDS} | claims, KEY, algorithm="HS256"
+    )
 
 
 def environment(sandbox: Sandbox, database_url: str, **variables: str) -> dict[str, str]:

@@ -24,6 +24,10 @@ CONTRACT = (
     "DISCORD_API_ALLOW_HTTP",
     "JWT_ALGORITHM",
     "JWT_EXPIRATION_SECONDS",
+    "JWT_MAX_LIFETIME_SECONDS",
+    "JWT_UNSCOPED_ACCESS",
+    "JWT_AUDIENCE",
+    "JWT_ISSUER",
     "MODULE_NAME",
     "MODULE_VERSION",
     "MAX_CONCURRENT_REQUESTS",
@@ -152,6 +156,20 @@ def test_syslog_is_there_when_it_is_switched_on() -> None:
     syslog = load({"ENABLE_SYSLOG": "true", "SYSLOG_PORT": "1514", "SYSLOG_FACILITY": "local3"}).logs.syslog
     assert syslog is not None
     assert (syslog.host, syslog.port, syslog.facility) == ("localhost", 1514, "LOCAL3")
+
+
+@pytest.mark.parametrize("name", ["", " door", "door ", "d\u00f6r", "a\nb", "x" * 256])
+def test_a_tokens_audience_is_a_plain_name(name: str) -> None:
+    assert load({"JWT_AUDIENCE": "https://door.example/api", "JWT_ISSUER": "x" * 255}).auth.issuer == "x" * 255
+    if name:
+        assert "JWT_AUDIENCE" in problems_of({"JWT_AUDIENCE": name})
+    else:
+        assert load({"JWT_AUDIENCE": name}).auth.audience is None
+
+
+def test_a_token_made_here_does_not_outlast_the_longest() -> None:
+    problems = problems_of({"JWT_MAX_LIFETIME_SECONDS": "600", "JWT_EXPIRATION_SECONDS": "601"})
+    assert "JWT_MAX_LIFETIME_SECONDS" in problems["JWT_EXPIRATION_SECONDS"]
 
 
 def test_levels_may_be_written_small() -> None:

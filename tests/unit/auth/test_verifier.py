@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from config import AuthSettings
 from services.auth import TokenVerifier
+from services.auth.keys import SigningKeys, key_id
 from services.errors import Unauthenticated
 from tests.fakes import ManualClock
 
@@ -16,18 +17,22 @@ KEY = "k" * 31 + "0123456789abcdefghijklmnopqrstuvwxyz"
 OLD_KEY = "o" * 31 + "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def verifier(clock: ManualClock) -> TokenVerifier:
-    settings = AuthSettings(
-        secret_key=SecretStr(KEY),
-        previous_secret_key=SecretStr(OLD_KEY),
-        algorithm="HS256",
-        lifetime_seconds=3600,
+NOW = int(ManualClock().now().timestamp())
+SOON = NOW + 3600
+
+
+def settings(**changes: object) -> AuthSettings:
+    return AuthSettings.model_validate(
+        {"secret_key": SecretStr(KEY), "previous_secret_key": SecretStr(OLD_KEY), **changes}
     )
-    return TokenVerifier(settings, clock)
+
+
+def verifier(clock: ManualClock, **changes: object) -> TokenVerifier:
+    return TokenVerifier(settings(**changes), clock)
 
 
 def claims(**changes: object) -> dict[str, object]:
-    return {"client_id": "router", "exp": 4_000_000_000, **changes}
+    return {"client_id": "router", "exp": SOON, **changes}
 
 
 def token(content: Mapping[str, Any], key: str = KEY, algorithm: str = "HS256") -> str:
@@ -36,7 +41,7 @@ def token(content: Mapping[str, Any], key: str = KEY, algorithm: str = "HS256") 
 
 @pytest.mark.parametrize("claim", ["client_id", "sub", "service"])
 async def test_the_caller_is_named_by_any_of_three_claims(claim: str) -> None:
-    caller = await verifier(ManualClock()).authenticate(token({claim: "router", "exp": 4_000_000_000}))
+    caller = await verifier(ManualClock()).authenticate(token({claim: "router", "exp": SOON}))
     assert caller.client_id == "router"
     assert caller.scopes is None
 
@@ -54,10 +59,10 @@ async def test_the_previous_key_still_verifies() -> None:
 async def test_a_remembered_token_still_expires() -> None:
     clock = ManualClock()
     known = verifier(clock)
-    expires = clock.now().timestamp() + 1_000_000_000
-    soon = token(claims(exp=expires))
+    soon = token(claims(exp=NOW + 60))
+    clock.advance(59)
     await known.authenticate(soon)
-    clock.advance(1_000_000_001)
+    clock.advance(1)
     with pytest.raises(Unauthenticated, match="expired"):
         await known.authenticate(soon)
 
@@ -79,11 +84,11 @@ def _unsigned() -> str:
         token(claims(), "w" * 64),
         token(claims(), KEY, "HS512"),
         token({"client_id": "router"}),
-        token(claims(exp=1_000_000_000)),
+        token(claims(exp=NOW)),
         token(claims(exp="soon")),
-        token(claims(nbf=3_900_000_000)),
-        token(claims(iat=3_900_000_000)),
-        token({"exp": 4_000_000_000}),
+        token(claims(nbf=NOW + 60)),
+        token(claims(iat=NOW + 60)),
+        token({"exp": SOON}),
         token(claims(client_id=7)),
         token(claims(client_id="a\nb")),
         token(claims(client_id="\ud800x")),
@@ -106,3 +111,68 @@ async def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
     for number in range(10):
         await known.authenticate(token(claims(client_id=f"c{number}")))
     assert len(known._remembered) == 3
+
+
+async def test_clocks_may_differ_a_little() -> None:
+    await verifier(ManualClock()).authenticate(token(claims(nbf=NOW + 4, iat=NOW + 4)))
+
+
+async def test_how_far_away_the_end_may_be_is_a_setting() -> None:
+    far = token(claims(exp=NOW + 7200))
+    await verifier(ManualClock()).authenticate(far)
+    with pytest.raises(Unauthenticated, match="at most 3600 seconds"):
+        await verifier(ManualClock(), longest_lifetime_seconds=3600).authenticate(far)
+
+
+async def test_a_year_is_the_most_by_default() -> None:
+    await verifier(ManualClock()).authenticate(token(claims(exp=NOW + 366 * 86400)))
+    with pytest.raises(Unauthenticated, match="JWT_MAX_LIFETIME_SECONDS"):
+        await verifier(ManualClock()).authenticate(token(claims(exp=NOW + 366 * 86400 + 1)))
+
+
+async def test_a_token_without_scopes_may_do_nothing_where_that_is_set() -> None:
+    known = verifier(ManualClock(), unscoped_access="none")
+    assert (await known.authenticate(token(claims()))).scopes == frozenset()
+    assert (await known.authenticate(token(claims(scope="roles")))).scopes == frozenset({"roles"})
+
+
+@pytest.mark.parametrize(
+    ("named", "is_good"),
+    [
+        ({"aud": "door", "iss": "platform"}, True),
+        ({"aud": ["other", "door"], "iss": "platform"}, True),
+        ({"aud": "other", "iss": "platform"}, False),
+        ({"aud": [], "iss": "platform"}, False),
+        ({"aud": {"door": 1}, "iss": "platform"}, False),
+        ({"iss": "platform"}, False),
+        ({"aud": "door"}, False),
+        ({"aud": "door", "iss": "other"}, False),
+    ],
+)
+async def test_audience_and_issuer_are_checked_where_they_are_set(named: dict[str, object], is_good: bool) -> None:
+    known = verifier(ManualClock(), audience="door", issuer="platform")
+    if is_good:
+        await known.authenticate(token(claims(**named)))
+    else:
+        with pytest.raises(Unauthenticated):
+            await known.authenticate(token(claims(**named)))
+    await verifier(ManualClock()).authenticate(token(claims(**named)))
+
+
+async def test_what_is_signed_here_names_its_key_and_is_accepted_after_a_rotation() -> None:
+    before = SigningKeys(settings(secret_key=SecretStr(OLD_KEY), previous_secret_key=None))
+    signed = before.sign(claims())
+    assert jwt.get_unverified_header(signed)["kid"] == key_id(OLD_KEY)
+    assert (await verifier(ManualClock()).authenticate(signed)).client_id == "router"
+
+
+async def test_a_name_of_a_key_that_is_not_ours_is_as_good_as_none() -> None:
+    for key in (KEY, OLD_KEY):
+        named = jwt.encode(claims(), key, algorithm="HS256", headers={"kid": "theirs"})
+        await verifier(ManualClock()).authenticate(named)
+
+
+async def test_a_name_of_the_other_key_does_not_verify() -> None:
+    lying = jwt.encode(claims(), KEY, algorithm="HS256", headers={"kid": key_id(OLD_KEY)})
+    with pytest.raises(Unauthenticated):
+        await verifier(ManualClock()).authenticate(lying)

@@ -1,0 +1,73 @@
+"""`token`: mints a token with the module's key, for a service of the platform. It is printed, alone on its line."""
+
+import argparse
+import sys
+from datetime import timedelta
+from typing import Final
+
+from config import AuthSettings
+from services.auth.claims import CLIENT_ID
+from services.auth.operator import Grant, mint
+from services.auth.verifier import LONGEST_TOKEN
+from services.clients.options import discord_id, duration
+from services.ports import Scope
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+DEFAULT_LIFETIME: Final = timedelta(hours=1)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `token`. Either scopes or --unscoped must be said: everything is never given by omission."""
+    parser.add_argument("--subject", type=_subject, required=True, metavar="NAME", help="the caller's name")
+    rights = parser.add_mutually_exclusive_group(required=True)
+    rights.add_argument(
+        "--scope",
+        action="append",
+        choices=[scope.value for scope in Scope],
+        metavar="SCOPE",
+        help=f"what it is good for; repeat for several: {', '.join(Scope)}",
+    )
+    rights.add_argument("--unscoped", action="store_true", help="good for everything: no `scope` claim")
+    for name in ("guild", "channel", "role"):
+        parser.add_argument(
+            f"--{name}",
+            action="append",
+            type=discord_id,
+            metavar="ID",
+            help=f"the only {name}s it is good for; repeat for several (default: every {name})",
+        )
+    parser.add_argument(
+        "--ttl",
+        type=duration,
+        default=DEFAULT_LIFETIME,
+        metavar="DURATION",
+        help="how long it is good for, such as 15m or 30d (default: 1h)",
+    )
+
+
+def run(arguments: argparse.Namespace, settings: AuthSettings) -> int:
+    """Prints the token. Returns the exit code: 0, or 1 with the reason on stderr when it would be refused."""
+    seconds = arguments.ttl.total_seconds()
+    if not 0 < seconds <= settings.longest_lifetime_seconds:
+        return _fail(f"--ttl must be from 1s to {settings.longest_lifetime_seconds}s (JWT_MAX_LIFETIME_SECONDS).")
+    if arguments.unscoped and settings.unscoped_access == "none":
+        return _fail("JWT_UNSCOPED_ACCESS is none: a token without scopes would be good for nothing.")
+    scopes = None if arguments.unscoped else [Scope(scope) for scope in arguments.scope]
+    grant = Grant(arguments.subject, scopes, arguments.guild, arguments.channel, arguments.role)
+    token = mint(settings, grant, arguments.ttl)
+    if len(token) > LONGEST_TOKEN:
+        return _fail(f"The token would be longer than {LONGEST_TOKEN} characters: name fewer ids.")
+    sys.stdout.write(token + "\n")
+    return EXIT_OK
+
+
+def _subject(text: str) -> str:
+    if not CLIENT_ID.fullmatch(text):
+        raise argparse.ArgumentTypeError("1 to 255 characters without control characters")
+    return text
+
+
+def _fail(reason: str) -> int:
+    sys.stderr.write(f"{reason}\n")
+    return EXIT_FAILED
