@@ -179,7 +179,10 @@ test_all() {
   step 'types: mypy --strict' "$python" -m mypy
   step 'layers: import-linter' "$python" -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
   step 'dependencies: deptry' "$python" -m deptry .
-  step 'shell: shellcheck' "$VENV/bin/shellcheck" setup.sh .ci/run
+  step 'shell: shellcheck' "$VENV/bin/shellcheck" setup.sh .ci/run deploy/*.sh tests/container/standins/*.sh
+  step 'image: hadolint' "$VENV/bin/hadolint" Dockerfile tests/container/standins/*.Dockerfile
+  step 'YAML: yamllint' "$VENV/bin/yamllint" --strict .
+  step 'manifest: kubernetes-validate' "$VENV/bin/kubernetes-validate" --strict k8s-deployment.yaml
   step 'generated: .env.example' "$python" -m tools.env_example --check
   step 'generated: gRPC stubs' "$python" -m tools.stubs --check
   install_buf

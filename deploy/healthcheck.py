@@ -26,10 +26,14 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     try:
         status = status_of(url)
     except (OSError, http.client.HTTPException) as error:
-        print(f"{url}: {error}")
-        return 1
-    print(f"{url}: {status}")
-    return 0 if status == http.client.OK else 1
+        return _said(url, error, 1)
+    return _said(url, status, 0 if status == http.client.OK else 1)
+
+
+def _said(url: str, answer: object, exit_code: int) -> int:
+    """Leaves the reason where `docker inspect` shows it."""
+    sys.stdout.write(f"{url}: {answer}\n")
+    return exit_code
 
 
 def address(environ: Mapping[str, str]) -> str:
