@@ -55,7 +55,8 @@ async def _serve(options: Options) -> int:
         loop.add_signal_handler(number, stopped.set)
     async with Sandbox.serving(options) as sandbox:
         print(
-            f"sandbox: Discord API at {sandbox.base_url}, its own at {sandbox.origin}/_sandbox/state",
+            f"sandbox: page at {sandbox.origin}/, Discord API at {sandbox.base_url}, "
+            f"its own at {sandbox.origin}/_sandbox/state",
             flush=True,
         )
         await stopped.wait()

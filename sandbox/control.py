@@ -1,6 +1,6 @@
 """The sandbox's own routes, `/_sandbox/…`: everything a test can do in process, over HTTP and in JSON.
 
-Mistakes are answered with 400 and {"error": …}; nothing here is part of Discord.
+Mistakes are answered with 400 and {"error": …}, pages of other sites with 403; nothing here is part of Discord.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from sandbox.faults import Fault
+from sandbox.guard import Handler, guarded
 from sandbox.options import Options, SettingError
 from sandbox.permissions import parse_permissions
 from sandbox.snapshot import snapshot
@@ -29,22 +30,24 @@ Body = dict[str, Any]
 def control_routes(sandbox: "Sandbox") -> list[web.RouteDef]:
     """The routes, bound to one sandbox."""
     control = Control(sandbox)
-    return [
-        web.get(f"{PREFIX}/state", control.state),
-        web.get(f"{PREFIX}/requests", control.requests),
-        web.delete(f"{PREFIX}/requests", control.forget_requests),
-        web.get(f"{PREFIX}/buckets", control.buckets),
-        web.get(f"{PREFIX}/stats", control.stats),
-        web.get(f"{PREFIX}/faults", control.faults),
-        web.post(f"{PREFIX}/faults", control.add_fault),
-        web.delete(f"{PREFIX}/faults", control.clear_faults),
-        web.delete(f"{PREFIX}/faults/{{fault_id:[0-9]+}}", control.remove_fault),
-        web.get(f"{PREFIX}/settings", control.settings),
-        web.put(f"{PREFIX}/settings", control.change_settings),
-        web.post(f"{PREFIX}/settings", control.change_settings),
-        web.post(f"{PREFIX}/clock", control.advance_clock),
-        web.post(f"{PREFIX}/reset", control.reset),
+    routes: list[tuple[str, str, Handler]] = [
+        ("GET", "/state", control.state),
+        ("GET", "/requests", control.requests),
+        ("DELETE", "/requests", control.forget_requests),
+        ("GET", "/buckets", control.buckets),
+        ("GET", "/stats", control.stats),
+        ("GET", "/faults", control.faults),
+        ("POST", "/faults", control.add_fault),
+        ("DELETE", "/faults", control.clear_faults),
+        ("DELETE", "/faults/{fault_id:[0-9]+}", control.remove_fault),
+        ("GET", "/settings", control.settings),
+        ("PUT", "/settings", control.change_settings),
+        ("POST", "/settings", control.change_settings),
+        ("POST", "/clock", control.advance_clock),
+        ("POST", "/reset", control.reset),
     ]
+    own_name = sandbox.options.host
+    return [web.route(method, PREFIX + path, guarded(handler, own_name)) for method, path, handler in routes]
 
 
 class Control:
@@ -66,7 +69,7 @@ class Control:
         found = self._sandbox.received(query.get("method"), query.get("template"))
         after, limit = _number(request, "after", 0), _number(request, "limit", 1_000)
         chosen = [record.as_json() for record in found if record.number > after]
-        chosen = chosen[:limit] if after else chosen[max(0, len(chosen) - limit) :]
+        chosen = chosen[:limit] if "after" in query else chosen[max(0, len(chosen) - limit) :]
         return _json({"total": self._sandbox.requests.total, "requests": chosen})
 
     async def forget_requests(self, _request: web.Request) -> web.Response:

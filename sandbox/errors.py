@@ -116,6 +116,28 @@ class DiscordError(Exception):
         return body if self.errors is None else body | {"errors": self.errors}
 
 
+MAX_NOTED_VIOLATIONS = 20
+MAX_NOTED_CHARACTERS = 300
+
+
+def violations_of(payload: dict[str, Any]) -> list[str]:
+    """The leaves of a 50035's tree, each as `place: CODE sentence`; the first of them, cut to a length."""
+    found: list[str] = []
+    waiting: list[tuple[str, Any]] = [("", payload.get("errors"))]
+    while waiting and len(found) < MAX_NOTED_VIOLATIONS:
+        place, node = waiting.pop()
+        if not isinstance(node, dict):
+            continue
+        found.extend(
+            f"{place or 'body'}: {leaf.get('code')} {leaf.get('message')}"[:MAX_NOTED_CHARACTERS]
+            for leaf in node.get("_errors", ())
+            if isinstance(leaf, dict)
+        )
+        below = [(f"{place}.{name}".lstrip("."), each) for name, each in node.items() if name != "_errors"]
+        waiting.extend(reversed(below))
+    return found[:MAX_NOTED_VIOLATIONS]
+
+
 def refusal(code: JsonCode, errors: dict[str, Any] | None = None) -> DiscordError:
     """The error for one row of the table."""
     status, text = TABLE[code]

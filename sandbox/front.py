@@ -102,9 +102,7 @@ class Front:
         delivery = None if fault is None else _delivery(fault)
         if delivery in {FaultKind.RESET, FaultKind.HANG}:
             return await _withheld(request, fault if delivery is FaultKind.HANG else None)
-        record.status = answer.status
-        record.code = answer.payload.get("code") if isinstance(answer.payload, dict) else None
-        record.answered_monotonic = sandbox.clock.monotonic()
+        record.note_answer(answer.status, answer.payload, sandbox.clock.monotonic())
         if delivery is FaultKind.TRUNCATED:
             return wire.truncate(request, answer)
         if fault and delivery is FaultKind.DRIP:

@@ -116,7 +116,7 @@ class Pipeline:
         claim = route.claim(self.world, match.params) if route and route.claim else None
         admission = self._limiter.admit(claim, counts_globally=bool(route and route.bot_only))
         headers.update(admission.headers)
-        record.limited = admission.scope
+        record.limited, record.limited_by = admission.scope, admission.refused_by
         return admission.refused
 
 

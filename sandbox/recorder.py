@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass, field
 from itertools import count
 from typing import Any
 
+from sandbox.errors import violations_of
 from sandbox.limits.rules import Scope
 
+FIRST_REFUSAL = 400
 MAX_KEPT_BODY_BYTES = 64 * 1024
 MAX_KEPT_BYTES = 64 * 1024 * 1024
 
@@ -18,7 +20,8 @@ class RecordedRequest:
 
     `status` is what was put on the wire (None: the connection ended without an answer); `applied` says
     whether the request changed state, whatever the caller got to see. `body` is None where it was not JSON,
-    too long to keep or never read.
+    too long to keep or never read. Of a refusal, `message` is Discord's sentence, `errors` what it found in the form,
+    `limited_by` the bucket that was empty, `retry_after` seconds.
     """
 
     number: int
@@ -36,13 +39,28 @@ class RecordedRequest:
     status: int | None = None
     code: int | None = None
     applied: bool = False
+    message: str | None = None
+    errors: list[str] = field(default_factory=list)
     limited: Scope | None = None
+    limited_by: str | None = None
+    retry_after: float | None = None
     fault: str | None = None
     answered_monotonic: float | None = None
     problems: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def note_answer(self, status: int, payload: Any, answered_monotonic: float) -> None:
+        """Keep how the request was answered; of a refusal, also what was wrong."""
+        self.status = status
+        self.answered_monotonic = answered_monotonic
+        if isinstance(payload, dict):
+            self.code = payload.get("code")
+            if status >= FIRST_REFUSAL:
+                self.message = payload.get("message")
+                self.errors = violations_of(payload)
+                self.retry_after = payload.get("retry_after")
 
 
 class Recorder:
@@ -60,6 +78,10 @@ class Recorder:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def newest_first(self) -> Iterator[RecordedRequest]:
+        """The kept records; not to be held across a wait."""
+        return reversed(self._kept)
 
     def clear(self) -> None:
         self._kept.clear()

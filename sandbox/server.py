@@ -27,7 +27,7 @@ class Sandbox:
     """A stand-in for Discord's REST API.
 
     `world` is its state, `requests` what it received, `faults` the switchboard, `limiter` and `addresses` the
-    limits, `clock` its time. `base_url` is what a client takes for https://discord.com/api/v10.
+    limits, `clock` its time; `closing` is set when it stops. `base_url` is what a client takes for https://discord.com/api/v10.
     """
 
     def __init__(self, options: Options | None = None, clock: Clock | None = None) -> None:
@@ -41,6 +41,7 @@ class Sandbox:
         self.addresses = Addresses(self.options, self.clock)
         self.world: World = seeded_world(self.clock, self.options)
         self.pipeline = Pipeline(self.world, self.limiter, self.addresses)
+        self.closing = asyncio.Event()
         self.origin = ""
 
     @classmethod
@@ -56,6 +57,7 @@ class Sandbox:
             async with _listening(runner, sandbox.options) as sandbox.origin:
                 yield sandbox
         finally:
+            sandbox.closing.set()
             sandbox.faults.clear()
             await runner.cleanup()
 
@@ -125,8 +127,10 @@ def _factory(runner: web.AppRunner) -> web.Server:
 
 def _application(sandbox: Sandbox) -> web.Application:
     from sandbox.control import control_routes  # noqa: PLC0415 - control needs Sandbox for its types
+    from sandbox.page import page_routes  # noqa: PLC0415 - so does the page
 
     application = web.Application(client_max_size=sandbox.options.max_body_bytes)
     application.add_routes(control_routes(sandbox))
+    application.add_routes(page_routes(sandbox))
     application.router.add_route("*", "/{path:.*}", Front(sandbox).serve)
     return application

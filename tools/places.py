@@ -90,7 +90,8 @@ def token(auth: AuthSettings) -> str:
 def summary(settings: Settings, sandbox_port: int | None) -> str:
     """Say where everything is, with a command that acts."""
     rest = rest_url(settings.servers)
-    target = f"sandbox  http://127.0.0.1:{sandbox_port}" if sandbox_port else f"Discord  {settings.discord.api_base}"
+    sandbox_page = f"sandbox  http://127.0.0.1:{sandbox_port}/  (open it: what arrives is shown as it happens)"
+    target = sandbox_page if sandbox_port else f"Discord  {settings.discord.api_base}"
     channel = CHANNEL if sandbox_port else "<channel id>"
     options = f" --cacert {settings.servers.tls.cert_file}" if settings.servers.tls else ""
     return f"""

@@ -33,11 +33,12 @@ class Bucket:
 
 @dataclass(slots=True)
 class Admission:
-    """Headers for a request that may go on, or the 429 that ends it."""
+    """Headers for a request that may go on, or the 429 that ends it and the limit that said so."""
 
     headers: dict[str, str] = field(default_factory=dict)
     refused: Answer | None = None
     scope: Scope | None = None
+    refused_by: str | None = None
 
 
 class Limiter:
@@ -76,27 +77,33 @@ class Limiter:
         if not self._options.limits_enabled:
             return Admission()
         if counts_globally and not self._take_global(now):
-            return self._refuse(Scope.GLOBAL, self._admitted.leaves_after(now), {})
+            return self._refuse(Scope.GLOBAL, self._admitted.leaves_after(now), {}, "global")
         if claim is None:
             return Admission()
         return self._admit_to_buckets(claim, now)
 
     def _take_global(self, now: float) -> bool:
-        limit = max(1, round(self._options.global_limit * self._options.limit_factor))
-        if self._admitted.count(now) >= limit:
+        if self._admitted.count(now) >= self._global_limit():
             return False
         self._admitted.add(now)
         return True
 
+    def _global_limit(self) -> int:
+        return max(1, round(self._options.global_limit * self._options.limit_factor))
+
+    def global_count(self) -> tuple[int, int]:
+        """Requests counted in the window that ends now, and how many it takes."""
+        return self._admitted.count(self._clock.monotonic()), self._global_limit()
+
     def _admit_to_buckets(self, claim: Claim, now: float) -> Admission:
         shown = self._bucket(claim.shown, now)
         if shown is not None and not shown.window.take(now):
-            return self._refuse(shown.rule.scope, shown.window.retry_after(now), self._headers(shown, now))
+            return self._refuse_by(shown, now, self._headers(shown, now))
         headers = {} if shown is None else self._headers(shown, now)
         hidden = None if claim.hidden is None else self._bucket(claim.hidden, now)
         if hidden is not None and not hidden.window.take(now):
             worn = self._headers(hidden, now) if claim.unmasked else headers
-            return self._refuse(hidden.rule.scope, hidden.window.retry_after(now), worn)
+            return self._refuse_by(hidden, now, worn)
         return Admission(headers)
 
     def shown_headers(self, claim: Claim | None) -> dict[str, str]:
@@ -105,9 +112,13 @@ class Limiter:
         bucket = self._bucket(claim.shown, now) if claim and self._options.limits_enabled else None
         return {} if bucket is None else self._headers(bucket, now)
 
-    def buckets(self) -> list[dict[str, Any]]:
-        """Every bucket in use."""
+    def buckets(self, at_most: int | None = None) -> list[dict[str, Any]]:
+        """Every bucket there is; or at most so many, those that are not full before the others, newest first."""
         now = self._clock.monotonic()
+        chosen = list(self._buckets.values())
+        if at_most is not None:
+            chosen.reverse()
+            chosen = sorted(chosen, key=lambda each: each.window.reset_after(now) == 0)[:at_most]
         return [
             {
                 "rule": bucket.rule.name,
@@ -115,11 +126,12 @@ class Limiter:
                 "kind": bucket.rule.kind,
                 "hash": bucket.rule.bucket_hash,
                 "limit": bucket.window.limit,
+                "period_seconds": bucket.rule.period_seconds,
                 "remaining": bucket.window.remaining(now),
                 "reset_after": bucket.window.reset_after(now),
                 "retry_after": bucket.window.retry_after(now),
             }
-            for bucket in self._buckets.values()
+            for bucket in chosen
         ]
 
     def _bucket(self, key: Key, now: float) -> Bucket | None:
@@ -151,9 +163,13 @@ class Limiter:
             "X-RateLimit-Bucket": bucket.rule.bucket_hash,
         }
 
-    def _refuse(self, scope: Scope, retry_after: float, headers: dict[str, str]) -> Admission:
+    def _refuse_by(self, bucket: Bucket, now: float, headers: dict[str, str]) -> Admission:
+        name = f"{bucket.rule.name} of {bucket.major.partition(':')[0]}"
+        return self._refuse(bucket.rule.scope, bucket.window.retry_after(now), headers, name)
+
+    def _refuse(self, scope: Scope, retry_after: float, headers: dict[str, str], refused_by: str) -> Admission:
         self.refused[scope] += 1
-        return Admission(headers, too_many_requests(scope, retry_after, headers), scope)
+        return Admission(headers, too_many_requests(scope, retry_after, headers), scope, refused_by)
 
 
 def too_many_requests(scope: Scope, retry_after: float, headers: dict[str, str]) -> Answer:
