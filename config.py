@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from configuration.hosting import LogSettings, RecordSettings, ServerSettings, SyslogSettings, TlsSettings
+from configuration.hosting import (
+    LogSettings,
+    RecordSettings,
+    ServerSettings,
+    SyslogSettings,
+    TlsSettings,
+    TraceSettings,
+)
 from configuration.reading import ConfigurationError, Reading
 from configuration.sections import (
     RELEASE,
@@ -49,6 +56,7 @@ __all__ = [
     "Settings",
     "SyslogSettings",
     "TlsSettings",
+    "TraceSettings",
     "Variable",
     "auth_settings",
     "database_settings",
@@ -69,6 +77,7 @@ SECTIONS = (
     RecordSettings,
     LogSettings,
     SyslogSettings,
+    TraceSettings,
     ModuleSettings,
 )
 
@@ -86,6 +95,7 @@ class Settings:
     servers: ServerSettings
     record: RecordSettings
     logs: LogSettings
+    traces: TraceSettings
 
     @classmethod
     def load(cls, env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> Self:
@@ -107,12 +117,13 @@ class Settings:
             servers=servers,
             record=reading.of(RecordSettings),
             logs=logs.model_copy(update={"syslog": syslog}),
+            traces=reading.of(TraceSettings),
         )
 
     def summary(self) -> str:
         """Tell every section, a paragraph each, without its secrets."""
         sections = (self.discord, self.auth, self.database, self.limits, self.servers, self.servers.tls)
-        rest = (self.deadlines, self.record, self.logs, self.logs.syslog, self.module)
+        rest = (self.deadlines, self.record, self.logs, self.logs.syslog, self.traces, self.module)
         return summary(section for section in (*sections, *rest) if section is not None)
 
     @property
@@ -121,7 +132,8 @@ class Settings:
         keys = (self.discord.bot_token, self.auth.secret_key, self.auth.previous_secret_key)
         urls = [url.get_secret_value() for url in (self.database.url, self.limits.redis_url) if url is not None]
         passwords = [(url, password) for url in urls if (password := password_of(url))]
-        return (*(key.get_secret_value() for key in keys if key is not None), *itertools.chain(*passwords))
+        known = (key.get_secret_value() for key in keys if key is not None)
+        return (*known, *itertools.chain(*passwords), *self.traces.secrets)
 
 
 def database_settings(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> DatabaseSettings:

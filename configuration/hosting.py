@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from configuration.kinds import Facility, Folder, Host, Level, ReadableFile
+from configuration.kinds import CollectorUrl, Facility, Folder, Host, Level, ReadableFile
 from configuration.section import Section
 
 
@@ -155,3 +155,43 @@ class LogSettings(Section):
         description="Whether every line is copied to a syslog server.",
     )
     syslog: SyslogSettings | None = None
+
+
+class TraceSettings(Section):
+    """Where spans of requests are sent. Off unless one of the first two asks for it."""
+
+    title = "Traces"
+
+    endpoint: CollectorUrl | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="A collector that takes OTLP over HTTP, such as http://localhost:4318. Set: traces are sent there.",
+    )
+    exporter: Literal["otlp", "none"] | None = Field(
+        None,
+        validation_alias="OTEL_TRACES_EXPORTER",
+        description="otlp sends traces, to http://localhost:4318 where no endpoint is set; none sends nothing. Other "
+        "OTEL_ variables are read from the environment by OpenTelemetry itself.",
+    )
+    headers: SecretStr | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_HEADERS",
+        description="What the collector wants in the headers: name=value, separated by commas.",
+    )
+    service_name: str | None = Field(
+        None,
+        max_length=255,
+        validation_alias="OTEL_SERVICE_NAME",
+        description="The name in traces. Unset: MODULE_NAME.",
+    )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """List the values of the headers."""
+        written = self.headers.get_secret_value() if self.headers is not None else ""
+        return tuple(value.strip() for pair in written.split(",") if (value := pair.partition("=")[2].strip()))
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether somebody asked for traces."""
+        return self.exporter == "otlp" or (self.exporter is None and self.endpoint is not None)

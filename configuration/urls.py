@@ -86,6 +86,16 @@ def redis_url(value: str) -> str:
     return value
 
 
+def collector_url(value: str) -> str:
+    """Accept the root of a collector of traces. A secret belongs in its headers, not in here."""
+    parts = _split(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be a URL such as http://localhost:4318")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must not carry a user, a query or a fragment")
+    return value.rstrip("/")
+
+
 def password_of(url: str) -> str | None:
     """Give the password of a URL as it is written there; None where there is none."""
     return _split(url).password

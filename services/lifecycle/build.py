@@ -21,7 +21,7 @@ from services.lifecycle.clock import SystemClock
 from services.lifecycle.health import Announcer, Health
 from services.lifecycle.limits import open_discord, open_link
 from services.lifecycle.limits_view import LimitsView
-from services.lifecycle.observers import ObservedAuthenticator, ObservedTokens
+from services.lifecycle.observers import ObservedAuthenticator, ObservedTokens, TracedRecord
 from services.lifecycle.rest_server import RestServer
 from services.lifecycle.stopping import BoundedStack, Stop
 from services.lifecycle.watches import DatabaseWatch, loop_lag_measured
@@ -29,7 +29,7 @@ from services.ports import Authenticator, Clock, IdempotencyStore
 from services.redaction import Redactor
 from services.redis_link import RedisLink
 from services.rest_api import RestDependencies, create_app
-from services.telemetry import Logging, Metrics, get_logger
+from services.telemetry import Logging, Metrics, get_logger, tracing
 
 # Beside the directories of the journal, on the one volume that is sure to be writable.
 KEYS_FOLDER: Final = "keys"
@@ -100,12 +100,16 @@ async def build(
 ) -> House:
     """Builds the house on `stack`. Raises DatabaseUnavailable when the table cannot be prepared in time."""
     clock, metrics = SystemClock(), Metrics(settings.module.name, settings.module.version)
+    redactor = redactor or Redactor()
+    if settings.traces.is_on:
+        await _trace(settings, stack, redactor)
     link = await open_link(settings, stack, clock)
-    database, audit = await _record(settings, stack, redactor or Redactor(), metrics)
+    database, audit = await _record(settings, stack, redactor, metrics)
     limiter, discord = await open_discord(settings, stack, clock, link, metrics)
     roster = await stack.enter_async_context(ClientRoster(database.reader, database.writer))
     verifier = ObservedAuthenticator(TokenVerifier(settings.auth, clock, roster), metrics)
-    service = DiscordService(discord, audit, await _idempotency(settings, stack, clock, link), clock, metrics)
+    record = TracedRecord(audit) if settings.traces.is_on else audit
+    service = DiscordService(discord, record, await _idempotency(settings, stack, clock, link), clock, metrics)
     query = AuditReader(database.reader)
     watch = await stack.enter_async_context(DatabaseWatch(database.reader))
     await stack.enter_async_context(loop_lag_measured(metrics))
@@ -149,6 +153,15 @@ def _watch(
         metrics.watch("dependency_up", lambda: not link.is_away, "redis")
     if logging is not None:
         metrics.watch("log_lines_dropped", lambda: logging.dropped_lines)
+
+
+async def _trace(settings: Settings, stack: BoundedStack, redactor: Redactor) -> None:
+    """The first to come and the last to go: what runs until then is still traced."""
+    from services.telemetry.otel import OtelTracer  # noqa: PLC0415  # 26 MB that nobody else should pay for
+
+    tracer = OtelTracer(settings.traces, settings.module, redactor)
+    stack.push_async_callback(lambda: tracer.close(stack.stop.record.left_seconds))
+    stack.enter_context(tracing(tracer))
 
 
 async def _record(

@@ -20,15 +20,18 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from pydantic import SecretStr
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as LostConnection
-from redis.exceptions import NoScriptError, RedisError
-from redis.exceptions import TimeoutError as RedisTimeout
 
 from services.ports import Clock
+from services.redis_link.hidden import hidden
 from services.telemetry import get_logger
+
+with hidden("opentelemetry"):
+    from redis.asyncio import BlockingConnectionPool, Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+    from redis.exceptions import ConnectionError as LostConnection
+    from redis.exceptions import NoScriptError, RedisError
+    from redis.exceptions import TimeoutError as RedisTimeout
 
 CLIENT_NAME: Final = "discord-action-module"
 MOST_CONNECTIONS: Final = 32
