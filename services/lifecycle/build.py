@@ -25,7 +25,7 @@ from services.lifecycle.observers import ObservedAuthenticator, ObservedTokens, 
 from services.lifecycle.rest_server import RestServer
 from services.lifecycle.stopping import BoundedStack, Stop
 from services.lifecycle.watches import DatabaseWatch, loop_lag_measured
-from services.ports import Authenticator, Clock, IdempotencyStore
+from services.ports import Authenticator, Clock, IdempotencyStore, TokenIssuer
 from services.redaction import Redactor
 from services.redis_link import RedisLink
 from services.rest_api import RestDependencies, create_app
@@ -101,8 +101,7 @@ async def build(
     """Builds the house on `stack`. Raises DatabaseUnavailable when the table cannot be prepared in time."""
     clock, metrics = SystemClock(), Metrics(settings.module.name, settings.module.version)
     redactor = redactor or Redactor()
-    if settings.traces.is_on:
-        await _trace(settings, stack, redactor)
+    _trace(settings, stack, redactor)
     link = await open_link(settings, stack, clock)
     database, audit = await _record(settings, stack, redactor, metrics)
     limiter, discord = await open_discord(settings, stack, clock, link, metrics)
@@ -120,9 +119,7 @@ async def build(
         RestDependencies(
             service=service,
             authenticator=verifier,
-            tokens=ObservedTokens(
-                RegisteredClientTokens(settings.auth, ClientRegistry(database.reader), clock), metrics
-            ),
+            tokens=_tokens(settings, database, clock, metrics),
             audit=query,
             health=health,
             limits=LimitsView(limiter, discord),
@@ -144,6 +141,10 @@ async def build(
     )
 
 
+def _tokens(settings: Settings, database: Database, clock: Clock, metrics: Metrics) -> TokenIssuer:
+    return ObservedTokens(RegisteredClientTokens(settings.auth, ClientRegistry(database.reader), clock), metrics)
+
+
 def _watch(
     metrics: Metrics, health: Health, database: DatabaseWatch, link: RedisLink | None, logging: Logging | None
 ) -> None:
@@ -155,8 +156,10 @@ def _watch(
         metrics.watch("log_lines_dropped", lambda: logging.dropped_lines)
 
 
-async def _trace(settings: Settings, stack: BoundedStack, redactor: Redactor) -> None:
-    """The first to come and the last to go: what runs until then is still traced."""
+def _trace(settings: Settings, stack: BoundedStack, redactor: Redactor) -> None:
+    """Spans, if they are asked for. The first to come and the last to go: what runs until then is still traced."""
+    if not settings.traces.is_on:
+        return
     from services.telemetry.otel import OtelTracer  # noqa: PLC0415  # 26 MB that nobody else should pay for
 
     tracer = OtelTracer(settings.traces, settings.module, redactor)
