@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from configuration.kinds import CollectorUrl, Facility, Folder, Host, Level, ReadableFile
+from configuration.kinds import CollectorUrl, Facility, Folder, Host, Level, Networks, ReadableFile
 from configuration.section import Section
 
 
@@ -42,6 +42,12 @@ class ServerSettings(Section):
     )
     rest_port: int = Field(
         8070, ge=0, le=65535, validation_alias="REST_PORT", description="REST's port; 0 takes a free one."
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        validation_alias="TRUSTED_PROXIES",
+        description="Networks of the proxies before REST, such as 10.0.0.0/8,192.168.1.7: from them X-Forwarded-For is "
+        "believed, read from its right end to the first address that is none of them. Unset: it is not read.",
     )
     rest_max_connections: int = Field(
         2000,

@@ -1,10 +1,12 @@
 """Kinds of settings: a type with the rule of its values attached."""
 
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
 
 from configuration import credentials, urls, values
 
@@ -20,6 +22,7 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(kept_secret(urls.database_url)
 RedisUrl = Annotated[SecretStr, AfterValidator(kept_secret(urls.redis_url))]
 ModuleName = Annotated[str, AfterValidator(values.module_name)]
 ModuleVersion = Annotated[str, AfterValidator(values.module_version)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(values.networks)]
 TokenName = Annotated[str, AfterValidator(values.token_name)]
 EgressName = Annotated[str, AfterValidator(values.module_name)]
 CollectorUrl = Annotated[str, AfterValidator(urls.collector_url)]

@@ -31,8 +31,10 @@ def _paragraph(section: Section) -> str:
 
 def _shown(value: object) -> str:
     match value:
-        case None:
+        case None | ():
             return "unset"
+        case tuple():
+            return " ".join(str(each) for each in value)
         case SecretStr():
             return "(set)"
         case bool():

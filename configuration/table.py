@@ -67,7 +67,7 @@ def _is_secret(field: FieldInfo) -> bool:
 
 def _default_text(field: FieldInfo) -> str | None:
     match field.default:
-        case None:
+        case None | ():
             return None
         case bool():
             return str(field.default).lower()

@@ -43,6 +43,21 @@ def token_name(value: str) -> str:
     return value
 
 
+def networks(value: object) -> object:
+    """Accept addresses and networks, separated by commas or blanks, each once."""
+    if not isinstance(value, str):
+        return value
+    found = []
+    for word in value.replace(",", " ").split():
+        try:
+            found.append(ipaddress.ip_network(word))
+        except ValueError as error:
+            raise ValueError(
+                f"must be addresses or networks such as 10.0.0.0/8, separated by commas: {error}"
+            ) from error
+    return tuple(dict.fromkeys(found))
+
+
 def host(value: str) -> str:
     """Accept an address or a host name, without scheme, brackets and port."""
     if not is_address(value) and not HOST_NAME.fullmatch(value):

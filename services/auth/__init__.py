@@ -1,7 +1,16 @@
 """Who asks: tokens verified and issued."""
 
+from services.auth.attempts import TokenAttempts
 from services.auth.issuer import RegisteredClientTokens
 from services.auth.operator import operator_token
 from services.auth.verifier import TokenVerifier
+from services.auth.windows import SharedWindows, Windows
 
-__all__ = ["RegisteredClientTokens", "TokenVerifier", "operator_token"]
+__all__ = [
+    "RegisteredClientTokens",
+    "SharedWindows",
+    "TokenAttempts",
+    "TokenVerifier",
+    "Windows",
+    "operator_token",
+]

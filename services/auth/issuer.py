@@ -6,6 +6,7 @@ to send.
 """
 
 from config import AuthSettings
+from services.auth.attempts import TokenAttempts
 from services.auth.claims import REGISTRATION
 from services.auth.keys import SigningKeys
 from services.clients import ClientRegistry, RegisteredClient
@@ -16,16 +17,18 @@ from services.ports import Clock, IssuedToken
 class RegisteredClientTokens:
     """Fulfils `services.ports.TokenIssuer`."""
 
-    def __init__(self, settings: AuthSettings, clients: ClientRegistry, clock: Clock) -> None:
+    def __init__(self, settings: AuthSettings, clients: ClientRegistry, clock: Clock, attempts: TokenAttempts) -> None:
         self._keys = SigningKeys(settings)
         self._lifetime_seconds = settings.lifetime_seconds
         self._clients = clients
         self._clock = clock
+        self._attempts = attempts
 
-    async def issue_token(self, client_id: str, client_secret: str) -> IssuedToken:
-        """Raises Unauthenticated, with the same words for an unknown client and a wrong secret."""
+    async def issue_token(self, client_id: str, client_secret: str, address: str) -> IssuedToken:
+        await self._attempts.admit(client_id, address)
         client = await self._clients.verify(client_id, client_secret)
         if client is None:
+            await self._attempts.failed(client_id, address)
             raise Unauthenticated("The client id or its secret is wrong.", reason=AuthFailure.SECRET)
         return self._token_of(client)
 

@@ -10,22 +10,21 @@ from hypercorn.typing import ASGIFramework
 from config import RecordSettings, ServerSettings, Settings
 from services.audit import AuditReader, AuditWriter, Journal
 from services.audit.retention import Retention
-from services.auth import RegisteredClientTokens, TokenVerifier
 from services.budget import Budget
-from services.clients import ClientRegistry, ClientRoster
 from services.database import Database
 from services.discord_service import DiscordService
 from services.grpc_handler import Bounds, GrpcServer
 from services.idempotency import FileIdempotencyStore, RedisIdempotencyStore
+from services.lifecycle.callers import open_callers
 from services.lifecycle.clock import SystemClock
 from services.lifecycle.health import Announcer, Health
 from services.lifecycle.limits import open_discord, open_link
 from services.lifecycle.limits_view import LimitsView
-from services.lifecycle.observers import ObservedAuthenticator, ObservedTokens, TracedRecord
+from services.lifecycle.observers import TracedRecord
 from services.lifecycle.rest_server import RestServer
 from services.lifecycle.stopping import BoundedStack, Stop
 from services.lifecycle.watches import DatabaseWatch, loop_lag_measured
-from services.ports import Authenticator, Clock, IdempotencyStore, TokenIssuer
+from services.ports import Authenticator, Clock, IdempotencyStore
 from services.redaction import Redactor
 from services.redis_link import RedisLink
 from services.rest_api import RestDependencies, create_app
@@ -105,21 +104,20 @@ async def build(
     link = await open_link(settings, stack, clock)
     database, audit = await _record(settings, stack, redactor, metrics)
     limiter, discord = await open_discord(settings, stack, clock, link, metrics)
-    roster = await stack.enter_async_context(ClientRoster(database.reader, database.writer))
-    verifier = ObservedAuthenticator(TokenVerifier(settings.auth, clock, roster), metrics)
+    callers = await open_callers(settings, stack, clock, database, link, metrics)
     record = TracedRecord(audit) if settings.traces.is_on else audit
     service = DiscordService(discord, record, await _idempotency(settings, stack, clock, link), clock, metrics)
     query = AuditReader(database.reader)
     watch = await stack.enter_async_context(DatabaseWatch(database.reader))
     await stack.enter_async_context(loop_lag_measured(metrics))
     health = Health(audit, discord, limiter, watch)
-    grpc = _grpc(settings, service, verifier, metrics)
+    grpc = _grpc(settings, service, callers.authenticator, metrics)
     _watch(metrics, health, watch, link, logging)
     app = create_app(
         RestDependencies(
             service=service,
-            authenticator=verifier,
-            tokens=_tokens(settings, database, clock, metrics),
+            authenticator=callers.authenticator,
+            tokens=callers.tokens,
             audit=query,
             health=health,
             limits=LimitsView(limiter, discord),
@@ -127,6 +125,7 @@ async def build(
             module_name=settings.module.name,
             module_version=settings.module.version,
             metrics=metrics,
+            trusted_proxies=settings.servers.trusted_proxies,
         )
     )
     return House(
@@ -139,10 +138,6 @@ async def build(
         rest=_rest(app, settings.servers, metrics),
         stop=stack.stop,
     )
-
-
-def _tokens(settings: Settings, database: Database, clock: Clock, metrics: Metrics) -> TokenIssuer:
-    return ObservedTokens(RegisteredClientTokens(settings.auth, ClientRegistry(database.reader), clock), metrics)
 
 
 def _watch(

@@ -72,9 +72,9 @@ class ObservedTokens:
         self._tokens = tokens
         self._metrics = metrics
 
-    async def issue_token(self, client_id: str, client_secret: str) -> IssuedToken:
+    async def issue_token(self, client_id: str, client_secret: str, address: str) -> IssuedToken:
         try:
-            return await self._tokens.issue_token(client_id, client_secret)
+            return await self._tokens.issue_token(client_id, client_secret, address)
         except Unauthenticated as exc:
             self._metrics.auth_failed(exc.reason)
             raise

@@ -66,6 +66,9 @@ class IssuedToken:
 class TokenIssuer(Protocol):
     """Tokens for registered clients."""
 
-    async def issue_token(self, client_id: str, client_secret: str) -> IssuedToken:
-        """Raises Unauthenticated, with the same words for an unknown client and a wrong secret."""
+    async def issue_token(self, client_id: str, client_secret: str, address: str) -> IssuedToken:
+        """A token for whoever asks from `address`.
+
+        Raises Unauthenticated, with the same words for an unknown client and a wrong secret, and RateLimited.
+        """
         ...

@@ -101,7 +101,7 @@ def create_app(dependencies: RestDependencies) -> Quart:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
-    app.register_error_handler(Exception, ErrorHandler(dependencies.metrics).answer)
+    app.register_error_handler(Exception, ErrorHandler(dependencies.metrics, dependencies.trusted_proxies).answer)
     for route in routes(dependencies):
         _add(app, route)
     return app

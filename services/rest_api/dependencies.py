@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Literal, Protocol
 
 from config import DeadlineSettings
@@ -105,3 +106,4 @@ class RestDependencies:
     module_version: str
     metrics: RequestMetrics = field(default_factory=SilentMetrics)
     limits: LimitsReport = field(default_factory=NoLimits)
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()

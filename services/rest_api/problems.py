@@ -1,6 +1,7 @@
 """A failure as REST writes it: application/problem+json, https://www.rfc-editor.org/rfc/rfc9457."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 from quart import Response
@@ -21,6 +22,7 @@ from services.errors import (
     UnsupportedMediaType,
     describe,
 )
+from services.rest_api.addresses import Network, client_address
 from services.rest_api.dependencies import RequestMetrics
 from services.rest_api.request import RestRequest, current_request
 from services.rest_api.responses import PROBLEM_JSON, json_response, present
@@ -91,8 +93,9 @@ def _rounded(seconds: float | None) -> float | None:
 class ErrorHandler:
     """The one place where an exception becomes an answer."""
 
-    def __init__(self, metrics: RequestMetrics) -> None:
+    def __init__(self, metrics: RequestMetrics, trusted_proxies: Sequence[Network] = ()) -> None:
         self._metrics = metrics
+        self._trusted_proxies = trusted_proxies
 
     async def answer(self, exc: Exception) -> Response:
         """The problem an exception is answered with. Logs the cause of what was not foreseen."""
@@ -103,13 +106,13 @@ class ErrorHandler:
             # Quart awaits this inside its `except`, so the exception is at hand.
             log.exception("request failed", method=request.method, route=request.route)  # noqa: LOG004
         elif not request.has_reached_service:
-            _log_refusal(failure, request)
+            _log_refusal(failure, request, client_address(request, self._trusted_proxies))
         if not request.has_reached_service:
             self._metrics.rejected_request("rest", failure.code.slug)
         return problem_response(failure, request, _allowed_methods(exc))
 
 
-def _log_refusal(failure: Failure, request: RestRequest) -> None:
+def _log_refusal(failure: Failure, request: RestRequest, address: str) -> None:
     """A request that never became an action leaves no row; this line and a counter are all there is of it."""
     log.refused(
         "request refused",
@@ -118,7 +121,7 @@ def _log_refusal(failure: Failure, request: RestRequest) -> None:
         detail=failure.detail,
         method=request.method,
         route=request.route,
-        client_address=request.remote_addr,
+        client_address=address,
     )
 
 

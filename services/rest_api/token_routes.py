@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from quart import Response
 
-from services.errors import InvalidArgument, Violation
+from services.errors import ActionError, InvalidArgument, Violation
 from services.rest_api.action_routes import View
+from services.rest_api.addresses import client_address
 from services.rest_api.body import read_fields
 from services.rest_api.conditions import conditions_of
 from services.rest_api.dependencies import RestDependencies
@@ -28,8 +29,15 @@ def token_view(given: RestDependencies) -> View:
         conditions.check()
         fields = await read_fields(request, conditions.request.deadline)
         _check(fields)
-        issued = await given.tokens.issue_token(fields["client_id"], fields["client_secret"])
-        log.info("token issued", event=Event.AUTH, caller=fields["client_id"], result="issued")
+        client_id, address = fields["client_id"], client_address(request, given.trusted_proxies)
+        try:
+            issued = await given.tokens.issue_token(client_id, fields["client_secret"], address)
+        except ActionError as exc:
+            log.refused(
+                "token refused", code=exc.code.slug, event=Event.AUTH, claimed_client=client_id, client_address=address
+            )
+            raise
+        log.info("token issued", event=Event.AUTH, caller=client_id, result="issued", client_address=address)
         return json_response({"token": issued.token, "expires_in": issued.expires_in}, headers=NOT_STORED)
 
     return view

@@ -18,6 +18,10 @@ CONTRACT = (
     "EGRESS_ID",
     "GRPC_PORT",
     "REST_PORT",
+    "TRUSTED_PROXIES",
+    "REST_MAX_CONNECTIONS",
+    "GRPC_MAX_CONNECTIONS",
+    "GRPC_MAX_CONNECTION_AGE",
     "HOST",
     "DISCORD_API_VERSION",
     "DISCORD_API_BASE",
@@ -172,6 +176,14 @@ def test_a_tokens_audience_is_a_plain_name(name: str) -> None:
         assert "JWT_AUDIENCE" in problems_of({"JWT_AUDIENCE": name})
     else:
         assert load({"JWT_AUDIENCE": name}).auth.audience is None
+
+
+def test_trusted_proxies_are_networks() -> None:
+    assert load().servers.trusted_proxies == ()
+    trusted = load({"TRUSTED_PROXIES": "10.0.0.0/8, 192.168.1.7 fd00::/8,10.0.0.0/8"}).servers.trusted_proxies
+    assert [str(network) for network in trusted] == ["10.0.0.0/8", "192.168.1.7/32", "fd00::/8"]
+    for wrong in ("proxy.example", "10.0.0.1/8", "10.0.0.0/33", "*"):
+        assert "TRUSTED_PROXIES" in problems_of({"TRUSTED_PROXIES": wrong})
 
 
 def test_a_token_made_here_does_not_outlast_the_longest() -> None:

@@ -62,7 +62,7 @@ class OneToken:
 class OneClient:
     """Knows one client."""
 
-    async def issue_token(self, client_id: str, client_secret: str) -> IssuedToken:
+    async def issue_token(self, client_id: str, client_secret: str, address: str) -> IssuedToken:
         if (client_id, client_secret) != ("router", "right"):
             raise Unauthenticated("Unknown client or wrong secret.")
         return IssuedToken("fresh-token", 3600)

@@ -1,0 +1,37 @@
+"""Who is let in: the registered clients, the tokens they get, and how often they may come."""
+
+from dataclasses import dataclass
+
+from config import Settings
+from services.auth import RegisteredClientTokens, SharedWindows, TokenAttempts, TokenVerifier, Windows
+from services.clients import ClientRegistry, ClientRoster
+from services.database import Database
+from services.lifecycle.observers import ObservedAuthenticator, ObservedTokens
+from services.lifecycle.stopping import BoundedStack
+from services.ports import Authenticator, Clock, TokenIssuer
+from services.redis_link import RedisLink
+from services.telemetry import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """What knows callers. `roster` holds the registered ones in memory."""
+
+    roster: ClientRoster
+    authenticator: Authenticator
+    tokens: TokenIssuer
+
+
+async def open_callers(
+    settings: Settings, stack: BoundedStack, clock: Clock, database: Database, link: RedisLink | None, metrics: Metrics
+) -> Callers:
+    """Raises DatabaseUnavailable when the table of clients cannot be read."""
+    windows = Windows(clock) if link is None else SharedWindows(clock, link)
+    roster = await stack.enter_async_context(ClientRoster(database.reader, database.writer))
+    registry = ClientRegistry(database.reader)
+    tokens = RegisteredClientTokens(settings.auth, registry, clock, TokenAttempts(windows))
+    return Callers(
+        roster=roster,
+        authenticator=ObservedAuthenticator(TokenVerifier(settings.auth, clock, roster), metrics),
+        tokens=ObservedTokens(tokens, metrics),
+    )
