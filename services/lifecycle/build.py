@@ -104,7 +104,7 @@ async def build(
     link = await open_link(settings, stack, clock)
     database, audit = await _record(settings, stack, redactor, metrics)
     limiter, discord = await open_discord(settings, stack, clock, link, metrics)
-    callers = await open_callers(settings, stack, clock, database, link, metrics)
+    callers = await open_callers(settings.auth, stack, clock, database, link=link, metrics=metrics)
     record = TracedRecord(audit) if settings.traces.is_on else audit
     service = DiscordService(discord, record, await _idempotency(settings, stack, clock, link), clock, metrics)
     query = AuditReader(database.reader)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from config import Settings
+from config import AuthSettings
 from services.auth import RegisteredClientTokens, SharedWindows, TokenAttempts, TokenVerifier, Windows
 from services.clients import ClientRegistry, ClientRoster
 from services.database import Database
@@ -23,15 +23,21 @@ class Callers:
 
 
 async def open_callers(
-    settings: Settings, stack: BoundedStack, clock: Clock, database: Database, link: RedisLink | None, metrics: Metrics
+    settings: AuthSettings,
+    stack: BoundedStack,
+    clock: Clock,
+    database: Database,
+    *,
+    link: RedisLink | None,
+    metrics: Metrics,
 ) -> Callers:
     """Raises DatabaseUnavailable when the table of clients cannot be read."""
     windows = Windows(clock) if link is None else SharedWindows(clock, link)
     roster = await stack.enter_async_context(ClientRoster(database.reader, database.writer))
     registry = ClientRegistry(database.reader)
-    tokens = RegisteredClientTokens(settings.auth, registry, clock, TokenAttempts(windows))
+    tokens = RegisteredClientTokens(settings, registry, clock, TokenAttempts(windows))
     return Callers(
         roster=roster,
-        authenticator=ObservedAuthenticator(TokenVerifier(settings.auth, clock, roster), metrics),
+        authenticator=ObservedAuthenticator(TokenVerifier(settings, clock, roster), metrics),
         tokens=ObservedTokens(tokens, metrics),
     )
