@@ -3,6 +3,7 @@
 from services.audit.handover import AuditLines, Handover
 from services.audit.journal import Journal
 from services.audit.reader import AuditReader
+from services.audit.shelf import RedisShelf
 from services.audit.shipper import RefusedRow
 from services.audit.writer import AuditWriter, WriterHealth
 
@@ -12,6 +13,7 @@ __all__ = [
     "AuditWriter",
     "Handover",
     "Journal",
+    "RedisShelf",
     "RefusedRow",
     "WriterHealth",
 ]

@@ -4,18 +4,21 @@ An action costs the event loop three records on the way to the page cache. Its r
 too much waits there, rows are read back from the journal instead, so that a database that is away for hours costs disk
 and not memory. Only what the journal cannot hold is refused.
 
-Stopping ships what there is within a grace. What is left then stays in the journal, for the next process on this disk,
-and is handed over as well, because the disk may go with the process.
+Stopping ships what there is within its budget. What is left then stays in the journal, for the next process on this
+disk, and is handed over as well, because the disk may go with the process: to any other replica through Redis, else to
+whoever reads the log.
 """
 
 import asyncio
 import time
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from services.audit.collector import Collector
 from services.audit.handover import AuditLines, Handover
-from services.audit.journal import Adopter, Backlog, Journal, Row
+from services.audit.journal import Adopter, Backlog, Journal, Lot, Row
+from services.audit.shelf import RedisShelf
 from services.audit.shipper import MOST_ROWS, RefusedRow, Shipper
 from services.budget import Budget
 from services.database import DatabaseThread
@@ -43,7 +46,7 @@ class WriterHealth(NamedTuple):
     """How the record is. `detail` is the last problem, empty while there is none; ages are in seconds.
 
     `depth` counts finished actions that are not in the table; `adopted` rows of processes that ended without shipping
-    them; `damaged` places of the journal that could not be read.
+    them, `collected` such rows that came through Redis; `damaged` places of the journal that could not be read.
     """
 
     is_writable: bool
@@ -58,6 +61,7 @@ class WriterHealth(NamedTuple):
     open_actions: int = 0
     adopted: int = 0
     damaged: int = 0
+    collected: int = 0
 
 
 class AuditWriter:
@@ -72,17 +76,20 @@ class AuditWriter:
         metrics: Metrics | None = None,
         most_in_memory: int = MOST_IN_MEMORY,
         handover: Handover | None = None,
+        shelf: RedisShelf | None = None,
     ) -> None:
         self._journal = journal
         self._metrics = metrics
         self._most_in_memory = most_in_memory
-        self._handover = handover or AuditLines()
+        self._handover = handover or shelf or AuditLines()
         self._shipper = Shipper(thread, redactor, self._note_try, metrics=metrics)
         self._backlog = Backlog(journal.store)
         self._adopter = Adopter(journal.store, self._shipper)
+        self._collector = Collector(shelf, self._shipper, lambda: not self._shipper.problem) if shelf else None
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._is_open = False
         self._is_closing = False
+        self._is_closed = False
         self._logged = 0
         if metrics is not None:
             self._show(metrics)
@@ -107,7 +114,7 @@ class AuditWriter:
         else:
             self._backlog.add(row)
         if not self._is_open:
-            await self._hand_over(await self._shipper.stop(), Budget.of(LATE_SECONDS))
+            await self._hand_over_all(await self._shipper.stop(), Budget.of(LATE_SECONDS))
 
     # ── life ──
 
@@ -119,6 +126,8 @@ class AuditWriter:
             asyncio.create_task(self._read_back(), name="audit-backlog"),
             asyncio.create_task(self._adopter.run(), name="audit-adopter"),
         )
+        if self._collector is not None:
+            self._tasks += (asyncio.create_task(self._collector.run(), name="audit-collector"),)
         self._is_open = True
 
     async def close(self, budget: Budget | None = None) -> None:
@@ -139,9 +148,10 @@ class AuditWriter:
         await asyncio.wait(self._tasks)
         left = await self._shipper.stop()
         self._is_open = False
-        await self._hand_over(left, budget.less(closing_seconds))
+        await self._hand_over_all(left, budget.less(closing_seconds))
         self._journal.reclaim()
         await self._journal.close(budget.less(closing_seconds / 2))
+        self._is_closed = True
 
     async def _ship_what_goes(self, budget: Budget) -> None:
         """Until all is in the table, no more goes, or the time is up."""
@@ -204,10 +214,11 @@ class AuditWriter:
             open_actions=journal.open_actions,
             adopted=self._adopter.rows,
             damaged=self._adopter.damages + self._backlog.damages,
+            collected=self._collector.rows if self._collector else 0,
         )
 
     def _show(self, metrics: Metrics) -> None:
-        store, adopter, backlog = self._journal.store, self._adopter, self._backlog
+        store, adopter, backlog, collector = self._journal.store, self._adopter, self._backlog, self._collector
         metrics.watch("audit_queue_rows", lambda: self.depth)
         metrics.watch("audit_oldest_waiting_seconds", lambda: self.oldest_age_seconds)
         metrics.watch("audit_writable", lambda: self.health().is_writable)
@@ -215,6 +226,7 @@ class AuditWriter:
         metrics.watch("journal_max_bytes", lambda: store.most_bytes)
         metrics.watch("journal_segments", lambda: len(store.segments))
         metrics.watch("journal_adopted_rows", lambda: adopter.rows)
+        metrics.watch("audit_collected_rows", lambda: collector.rows if collector else 0)
         metrics.watch("journal_damages", lambda: adopter.damages + backlog.damages)
 
     # ── rows ──
@@ -241,16 +253,25 @@ class AuditWriter:
             for row in await self._backlog.take(MOST_ROWS):
                 self._shipper.put(row)
 
-    async def _hand_over(self, rows: list[Row], budget: Budget) -> None:
+    async def _hand_over_all(self, left: list[Row], budget: Budget) -> None:
+        """What was in memory, what only the journal has, and, with the database away, what other processes had left."""
         with suppress(TimeoutError):
             async with budget.within():
+                rows = [row for row in left if not isinstance(row.origin, Lot)]
                 while rows:
-                    await self._hand_over_some(rows)
+                    await self._hand_over(rows)
                     rows = await self._backlog.take(MOST_ROWS)
+                if left and not self._is_closed:
+                    await self._hand_over_adopted()
         if self._backlog.count:
             log.warning("rows stay in the journal", rows=self._backlog.count, path=str(self._journal.store.root))
 
-    async def _hand_over_some(self, rows: list[Row]) -> None:
+    async def _hand_over_adopted(self) -> None:
+        async with aclosing(self._adopter.left()) as adopted:
+            async for rows in adopted:
+                await self._hand_over([Row(row, 0.0) for row in rows])
+
+    async def _hand_over(self, rows: list[Row]) -> None:
         is_taken = await self._handover.take([row.json for row in rows])
         self._logged += len(rows)
         if self._metrics is not None:

@@ -8,7 +8,7 @@ from typing import Final
 from hypercorn.typing import ASGIFramework
 
 from config import RecordSettings, ServerSettings, Settings
-from services.audit import AuditReader, AuditWriter, Journal
+from services.audit import AuditReader, AuditWriter, Journal, RedisShelf
 from services.audit.retention import Retention
 from services.budget import Budget
 from services.database import Database
@@ -102,7 +102,7 @@ async def build(
     redactor = redactor or Redactor()
     _trace(settings, stack, redactor)
     link = await open_link(settings, stack, clock)
-    database, audit = await _record(settings, stack, redactor, metrics)
+    database, audit = await _record(settings, stack, redactor, metrics, link)
     limiter, discord = await open_discord(settings, stack, clock, link, metrics)
     callers = await open_callers(settings.auth, stack, clock, database, link=link, metrics=metrics)
     record = TracedRecord(audit) if settings.traces.is_on else audit
@@ -163,7 +163,7 @@ def _trace(settings: Settings, stack: BoundedStack, redactor: Redactor) -> None:
 
 
 async def _record(
-    settings: Settings, stack: BoundedStack, redactor: Redactor, metrics: Metrics
+    settings: Settings, stack: BoundedStack, redactor: Redactor, metrics: Metrics, link: RedisLink | None
 ) -> tuple[Database, AuditWriter]:
     """The table, and what writes it and keeps it short.
 
@@ -171,7 +171,8 @@ async def _record(
     """
     database = Database(settings.database.url)
     await stack.hold(database)
-    audit = AuditWriter(database.writer, redactor, _journal(settings.record, redactor), metrics=metrics)
+    journal, shelf = _journal(settings.record, redactor), RedisShelf(link) if link is not None else None
+    audit = AuditWriter(database.writer, redactor, journal, metrics=metrics, shelf=shelf)
     await stack.hold(audit)
     if settings.record.retention_days is not None:
         retention = Retention(database.writer, database.reader, settings.record.retention_days, metrics)

@@ -93,15 +93,20 @@ class Closing(Protocol):
 
 
 class BoundedStack(AsyncExitStack):
-    """An exit stack on which nothing takes longer to close than `stop` leaves it."""
+    """An exit stack on which nothing takes longer to close than `stop` leaves it.
+
+    What is entered after the record closes in the time of letting go, what was entered before it with the record.
+    """
 
     def __init__(self, stop: Stop) -> None:
         super().__init__()
         self.stop = stop
+        self._holds_record = False
 
     async def hold(self, part: Closing) -> None:
         """Starts a part of the record, which knows how to divide what is left when it closes."""
         await part.start()
+        self._holds_record = True
 
         async def close() -> None:
             await part.close(self.stop.record)
@@ -109,14 +114,15 @@ class BoundedStack(AsyncExitStack):
         self.push_async_callback(close)
 
     async def enter_async_context[T](self, cm: AbstractAsyncContextManager[T, bool | None]) -> T:
-        """As of any exit stack; what does not close in the time of letting go is left as it is."""
+        """As of any exit stack; what does not close in its time is left as it is."""
         value = await cm.__aenter__()
+        closes_last = not self._holds_record
 
         async def leave(
             kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
         ) -> bool | None:
             try:
-                async with self.stop.letting_go.within():
+                async with (self.stop.record if closes_last else self.stop.letting_go).within():
                     return await cm.__aexit__(kind, exc, traceback)
             except TimeoutError:
                 log.warning("it did not close in time", what=type(cm).__name__)

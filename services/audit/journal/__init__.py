@@ -15,7 +15,7 @@ from services.audit.journal.disk import Disk
 from services.audit.journal.folder import Folder, orphans
 from services.audit.journal.journal import Journal, JournalHealth
 from services.audit.journal.replay import Replay
-from services.audit.journal.row import Origin, Row
+from services.audit.journal.row import Lot, Origin, Row
 
 __all__ = [
     "Adopter",
@@ -24,6 +24,7 @@ __all__ = [
     "Folder",
     "Journal",
     "JournalHealth",
+    "Lot",
     "Origin",
     "Replay",
     "Row",

@@ -6,7 +6,7 @@ before that, the next one begins with it anew, and the table ignores the rows it
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from services.audit.journal.disk import DiskThread, reason_of
 from services.audit.journal.folder import Folder, orphans
 from services.audit.journal.replay import Replay
-from services.audit.journal.row import Row
+from services.audit.journal.row import Lot, Row
 from services.audit.journal.store import Store
 from services.telemetry import get_logger
 
@@ -33,19 +33,6 @@ class RowQueue(Protocol):
         ...
 
     def put(self, row: Row) -> None: ...
-
-
-class _Orphan:
-    """Fulfils `Origin` for the rows of one directory."""
-
-    def __init__(self) -> None:
-        self.unsettled_count = 0
-        self.is_settled = asyncio.Event()
-
-    def settled(self, end: int) -> None:
-        self.unsettled_count -= 1
-        if not self.unsettled_count:
-            self.is_settled.set()
 
 
 class Adopter:
@@ -83,20 +70,30 @@ class Adopter:
         finally:
             self._let_go()
 
+    async def left(self) -> AsyncGenerator[list[bytes]]:
+        """After the end of `run`: the rows of directories that nobody holds. They also stay where they are."""
+        with _noting_failure(self._store.root):
+            self._held = await self._thread.run(partial(orphans, self._store.root))
+        try:
+            for folder in self._held:
+                with _noting_failure(folder.path):
+                    replay = await self._thread.run(partial(Replay, folder))
+                    while rows := await self._thread.run(partial(replay.take, ROWS_AT_ONCE)):
+                        yield rows
+        finally:
+            self._let_go()
+
     async def _ship(self, folder: Folder) -> None:
-        replay, orphan = await self._thread.run(partial(Replay, folder)), _Orphan()
+        replay, lot = await self._thread.run(partial(Replay, folder)), Lot()
         count = 0
         while rows := await self._thread.run(partial(replay.take, ROWS_AT_ONCE)):
             await self._queue.has_become_short()
             now = time.monotonic()
             for row in rows:
-                orphan.unsettled_count += 1
-                self._queue.put(Row(row, now, orphan))
+                self._queue.put(lot.holding(row, now))
             count += len(rows)
         self._note(folder, count, replay.damages)
-        while orphan.unsettled_count:
-            orphan.is_settled.clear()
-            await orphan.is_settled.wait()
+        await lot.settled_all()
         size_bytes = folder.size_bytes
         await self._thread.run(folder.remove)
         self._held.remove(folder)

@@ -26,6 +26,7 @@ class RecordFigures:
         board.watch("gauge", "journal_max_bytes", "What it may take: JOURNAL_MAX_MB.")
         board.watch("gauge", "journal_segments", "Files of the journal.")
         board.watch("counter", "journal_adopted_rows", "Rows that ended processes left behind.")
+        board.watch("counter", "audit_collected_rows", "Rows of ended processes that came through Redis.")
         board.watch("counter", "journal_damages", "Places of the journal that could not be read.")
 
     def audit_written(self, rows: int) -> None:

@@ -144,7 +144,7 @@ async def test_a_refused_row_is_set_aside_and_its_neighbours_are_written(
     assert [line.__dict__["fields"]["row"]["action_id"] for line in lines] == [bad.action_id]
     assert b'audit_rows_total{result="failed"} 1.0' in metrics.render()
     assert b'audit_rows_total{result="written"} 100.0' in metrics.render()
-    for name in (b"audit_oldest_seconds", b"journal_segments", b"journal_adopted_rows", b"journal_damages"):
+    for name in (b"audit_oldest_waiting_seconds", b"journal_segments", b"journal_adopted_rows", b"journal_damages"):
         assert b"discord_action_" + name in metrics.render()
 
 
