@@ -23,6 +23,7 @@ from configuration.hosting import (
     TraceSettings,
 )
 from configuration.reading import ConfigurationError, Reading
+from configuration.secret import Secret
 from configuration.sections import (
     RELEASE,
     AuthSettings,
@@ -35,7 +36,7 @@ from configuration.sections import (
 from configuration.sources import Problem, read_variables
 from configuration.summary import summary
 from configuration.table import Variable, table_of
-from configuration.urls import password_of
+from configuration.urls import passwords_of
 from configuration.values import ROOT
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "ModuleSettings",
     "Problem",
     "RecordSettings",
+    "Secret",
     "ServerSettings",
     "Settings",
     "SyslogSettings",
@@ -131,7 +133,7 @@ class Settings:
         """List every secret value, for what hides them in logs and rows; a URL counts when it holds a password."""
         keys = (self.discord.bot_token, self.auth.secret_key, self.auth.previous_secret_key)
         urls = [url.get_secret_value() for url in (self.database.url, self.limits.redis_url) if url is not None]
-        passwords = [(url, password) for url in urls if (password := password_of(url))]
+        passwords = [(url, *found) for url in urls if (found := passwords_of(url))]
         known = (key.get_secret_value() for key in keys if key is not None)
         return (*known, *itertools.chain(*passwords), *self.traces.secrets)
 

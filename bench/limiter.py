@@ -14,8 +14,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from pydantic import SecretStr
-
+from config import Secret
 from services.discord.rate_limit import InProcessRateLimiter, Lane, Observation, RedisRateLimiter
 from services.ports import Priority
 from services.redis_link import RedisLink
@@ -141,7 +140,7 @@ async def shared_wait_milliseconds() -> float:
         clock = BenchClock()
         try:
             async with (
-                RedisLink(SecretStr(server.url), "bench", clock) as link,
+                RedisLink(Secret(server.url), "bench", clock) as link,
                 RedisRateLimiter(Limits(), clock, link) as limiter,
             ):
                 return await wait_milliseconds(limiter)

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from configuration.kinds import CollectorUrl, Facility, Folder, Host, Level, Networks, ReadableFile
+from configuration.secret import Secret
 from configuration.section import Section
 
 
@@ -179,7 +180,7 @@ class TraceSettings(Section):
         description="otlp sends traces, to http://localhost:4318 where no endpoint is set; none sends nothing. Other "
         "OTEL_ variables are read from the environment by OpenTelemetry itself.",
     )
-    headers: SecretStr | None = Field(
+    headers: Secret | None = Field(
         None,
         validation_alias="OTEL_EXPORTER_OTLP_HEADERS",
         description="What the collector wants in the headers: name=value, separated by commas.",

@@ -5,21 +5,22 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
 from configuration import credentials, urls, values
+from configuration.secret import Secret
 
 
-def kept_secret(rule: Callable[[str], str]) -> Callable[[SecretStr], SecretStr]:
+def kept_secret(rule: Callable[[str], str]) -> Callable[[Secret], Secret]:
     """Apply a rule for text to a value that must not be printed."""
-    return lambda secret: SecretStr(rule(secret.get_secret_value()))
+    return lambda secret: Secret(rule(secret.get_secret_value()))
 
 
-BotToken = Annotated[SecretStr, AfterValidator(kept_secret(credentials.bot_token))]
-SigningKey = Annotated[SecretStr, AfterValidator(kept_secret(credentials.signing_key))]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(kept_secret(urls.database_url))]
-RedisUrl = Annotated[SecretStr, AfterValidator(kept_secret(urls.redis_url))]
+BotToken = Annotated[Secret, AfterValidator(kept_secret(credentials.bot_token))]
+SigningKey = Annotated[Secret, AfterValidator(kept_secret(credentials.signing_key))]
+DatabaseUrl = Annotated[Secret, AfterValidator(kept_secret(urls.database_url))]
+RedisUrl = Annotated[Secret, AfterValidator(kept_secret(urls.redis_url))]
 ModuleName = Annotated[str, AfterValidator(values.module_name)]
 ModuleVersion = Annotated[str, AfterValidator(values.module_version)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(values.networks)]

@@ -3,8 +3,7 @@
 import textwrap
 from collections.abc import Iterable
 
-from pydantic import SecretStr
-
+from configuration.secret import Secret
 from configuration.section import Section
 
 WIDTH = 110
@@ -35,7 +34,7 @@ def _shown(value: object) -> str:
             return "unset"
         case tuple():
             return " ".join(str(each) for each in value)
-        case SecretStr():
+        case Secret():
             return "(set)"
         case bool():
             return str(value).lower()

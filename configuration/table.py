@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from annotated_types import Ge, Le
-from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from configuration.secret import Secret
 from configuration.section import Section
 
 
@@ -54,15 +54,15 @@ def _variable(section: type[Section], field_name: str, field: FieldInfo, name: s
         default=section.default_texts.get(field_name) or _default_text(field),
         is_required=field.is_required() and section.is_required,
         has_no_default=field.is_required(),
-        is_secret=_is_secret(field),
+        is_secret=_is_secret(field.annotation),
         is_whole=int in types,
         lowest=next((float(str(m.ge)) for m in field.metadata if isinstance(m, Ge)), None),
         highest=next((float(str(m.le)) for m in field.metadata if isinstance(m, Le)), None),
     )
 
 
-def _is_secret(field: FieldInfo) -> bool:
-    return "SecretStr" in str(field.annotation) or field.annotation is SecretStr
+def _is_secret(annotation: Any) -> bool:
+    return annotation is Secret or any(_is_secret(part) for part in get_args(annotation))
 
 
 def _default_text(field: FieldInfo) -> str | None:

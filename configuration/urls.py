@@ -7,7 +7,7 @@ a URL: its password would end up on a terminal and in logs.
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, unquote_plus, urlsplit
 
 from configuration.values import ROOT, host, is_loopback
 
@@ -27,6 +27,9 @@ REDIS_TLS_PARAMETERS: Final = frozenset(
 
 https://redis.readthedocs.io/en/stable/connections.html#redis.connection.ConnectionPool.from_url
 """
+
+PASSWORD_PARAMETERS: Final = frozenset({"password", "sslpassword"})
+"""What libpq takes as a parameter and is a secret."""
 
 PLAIN_URL: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 """The characters a URL is written with: https://www.rfc-editor.org/rfc/rfc3986#section-2"""
@@ -96,9 +99,12 @@ def collector_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def password_of(url: str) -> str | None:
-    """Give the password of a URL as it is written there; None where there is none."""
-    return _split(url).password
+def passwords_of(url: str) -> tuple[str, ...]:
+    """Give the passwords of a URL, before the @ and among the parameters, as they are written there and as they are."""
+    parts = _split(url)
+    pairs = [pair.partition("=") for pair in parts.query.split("&")]
+    written = [parts.password, *(value for name, _, value in pairs if name in PASSWORD_PARAMETERS)]
+    return tuple(dict.fromkeys(form for password in written if password for form in (password, unquote_plus(password))))
 
 
 def _split(url: str) -> SplitResult:

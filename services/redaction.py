@@ -2,15 +2,19 @@
 
 Two nets. Forms: what looks like a webhook's URL, a JWT, a bot token, a password in a URL or an Authorization
 header is hidden wherever it stands. Values: what was registered (our own token and keys) is hidden even where
-it looks like nothing. Every line passes here, so a look for a few fixed pieces of text comes first, and the
-patterns run only behind it.
+it looks like nothing, in each of the encodings that texts are passed on in (`encodings`). Every line passes here, so a
+look for a few fixed pieces of text comes first, and the patterns run only behind it.
 """
 
 import json
 import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 HIDDEN = "[redacted]"
+SHORTEST_SECRET = 6
 
 SECRET_NAMES = frozenset(
     {"authorization", "client_secret", "password", "secret", "secret_key", "token", "access_token", "api_key"}
@@ -19,24 +23,48 @@ SECRET_NAMES = frozenset(
 _BOT_TOKEN = re.compile(r"\.[\w-]{6,7}\.[\w-]{27}")
 """The end of a bot token: https://discord.com/developers/docs/reference#authentication"""
 
-_START = r"(\\u[0-9a-f]{4}|\\[^u]|(?<![\w\\-]))"
-"""Where a word starts in plain text, or behind an escape of JSON: a form must not swallow half of an escape."""
+_START = r"((?<!\\)(?:\\\\)*\\(?:u[0-9a-f]{4}|[^u])|(?<![\w\\-])|(?<=%[0-9a-f]{2}))"
+"""Where a word starts in plain text, or behind an escape of JSON or of a URL: a form must not swallow half of one."""
 
 # Every form is anchored or bounded, so that the time it takes grows with the text and not with its square: a caller
 # chooses the text.
-_QUOTE = r"(?:\\?[\"'])?"
+_QUOTE = r"(?:\\{0,3}[\"'])?"
+_SLASH = r"(?:\\{0,3}/|%(?:25)?2F)"
 
 _FORMS = tuple(
     (re.compile(form, re.IGNORECASE), replacement)
     for form, replacement in (
-        (r"(webhooks(?:/|%2F)\d+(?:/|%2F))[^\s/?#\"'\\]+", rf"\1{HIDDEN}"),
+        (rf"(webhooks{_SLASH}\d+{_SLASH})[^\s/?#\"'\\]+", rf"\1{HIDDEN}"),
         (_START + r"(?-i:eyJ)[\w-]{4,}\.[\w-]+\.[\w-]*", rf"\1{HIDDEN}"),
         (_START + r"[\w-]{18,}\.[\w-]{6,7}\.[\w-]{27,}", rf"\1{HIDDEN}"),
         (r"((?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,31}://[^\s:/@\"']{0,256}:)[^\s/?#\"']{1,256}@", rf"\1{HIDDEN}@"),
+        (r"(password=\s{0,8})(?!\[redacted\])[^\s&\"'\\]{1,256}", rf"\1{HIDDEN}"),
         (rf"(authorization{_QUOTE}\s*[:=,]\s*{_QUOTE}(?:\w+\s+)?)[\w.~+/=-]+", rf"\1{HIDDEN}"),
         (r"((?:\b|(?<=\\[nrt]))(?:bot|bearer)\s+)(?=\S{0,64}\d)[\w.~+/=-]{16,}", rf"\1{HIDDEN}"),
     )
 )
+
+
+def encodings(secret: str) -> Iterator[str]:
+    """The text as it is, as JSON writes it (also within JSON), percent-encoded, in hexadecimal and in base64."""
+    yield secret
+    for is_ascii in (True, False):
+        once = json.dumps(secret, ensure_ascii=is_ascii)[1:-1]
+        yield from (once, json.dumps(once, ensure_ascii=is_ascii)[1:-1])
+    yield from (quote(secret, safe=""), quote(secret), quote_plus(secret))
+    raw = secret.encode("utf-8", "replace")
+    yield from (raw.hex(), raw.hex().upper())
+    for encode in (b64encode, urlsafe_b64encode):
+        yield from _in_base64(raw, encode)
+
+
+def _in_base64(raw: bytes, encode: Callable[[bytes], bytes]) -> Iterator[str]:
+    """What is sure to stand in base64 that holds `raw` somewhere: at each of three offsets, without the edges."""
+    for offset in range(3):
+        encoded = encode(bytes(offset) + raw).decode().rstrip("=")
+        inner = encoded[(offset * 8 + 5) // 6 : len(encoded) - ((offset + len(raw)) % 3 > 0)]
+        if len(inner) >= SHORTEST_SECRET:
+            yield inner
 
 
 class Redactor:
@@ -46,14 +74,13 @@ class Redactor:
         self._secrets: tuple[str, ...] = ()
 
     def register(self, secret: str) -> None:
-        """Hide this value from now on, as it is and as JSON writes it.
+        """Hide this value from now on, as it is and in every encoding.
 
         One shorter than six characters is left alone: hiding it would blot out ordinary words.
         """
-        if len(secret) < 6:
+        if len(secret) < SHORTEST_SECRET:
             return
-        forms = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-        self._secrets = tuple(sorted({*self._secrets, *forms}, key=len, reverse=True))
+        self._secrets = tuple(sorted({*self._secrets, *encodings(secret)}, key=len, reverse=True))
 
     def redact(self, text: str) -> str:
         """Give the text with every secret replaced by `[redacted]`."""
@@ -90,16 +117,18 @@ class Redactor:
 def _is_suspicious(text: str) -> bool:
     """Tell whether a form could match: one look for each piece of text that the forms cannot do without."""
     return (
-        "@" in text
+        ("@" in text and "://" in text)
         or "eyJ" in text
         or "ebhooks" in text
         or "uthorization" in text
         or "earer" in text
+        or "assword=" in text
         or "bot " in text
         or "Bot " in text
         or "WEBHOOKS" in text
         or "UTHORIZATION" in text
         or "EARER" in text
+        or "ASSWORD=" in text
         or "BOT " in text
         or _BOT_TOKEN.search(text) is not None
     )

@@ -16,8 +16,8 @@ WEBHOOK_ADDRESS: Final = "https://discord.com/api/webhooks"
 class WebhookCreated(Outcome):
     """A webhook was created."""
 
-    webhook_url: str
-    """A credential: whoever has it can post to the channel."""
+    webhook_url: str = Field(repr=False)
+    """A credential: whoever has it can post to the channel. Answered, and kept nowhere."""
 
     def record(self) -> Json:
         return {"webhook_id": self.webhook_url.split("/")[-2]}

@@ -5,8 +5,7 @@ import time
 from types import TracebackType
 from typing import Final, Self
 
-from pydantic import SecretStr
-
+from config import Secret
 from services.budget import Budget
 from services.database.address import Address
 from services.database.failures import DatabaseUnavailable
@@ -34,7 +33,7 @@ class Database:
     over: a module whose table was never seen has nowhere to put its record. Once started it outlives any outage.
     """
 
-    def __init__(self, url: SecretStr, *, start_seconds: float = START_SECONDS) -> None:
+    def __init__(self, url: Secret, *, start_seconds: float = START_SECONDS) -> None:
         self.address = Address.parse(url.get_secret_value())
         self._start_seconds = start_seconds
         self._threads: list[DatabaseThread] = []

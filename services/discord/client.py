@@ -22,6 +22,7 @@ from services.discord.slots import Slots
 from services.discord.transport import Lost, NotSent, Transport
 from services.errors import ActionError, DeadlineExceeded, DiscordUnavailable, OutcomeUnknown, RateLimited
 from services.ports import Call, Clock, Delivery, Reply
+from services.redaction import Redactor
 from services.telemetry import Span, get_logger, span
 
 NO_REPLY: Final = "none"
@@ -71,6 +72,8 @@ class DiscordClient:
         quarantine: Quarantine | None = None,
     ) -> None:
         self._writer = RequestWriter(settings.api_base, settings.bot_token, version)
+        self._redactor = Redactor()
+        self._redactor.register(settings.bot_token.get_secret_value())
         self._transport = Transport(
             max_connections=settings.max_concurrent_requests,
             attempt_timeout_seconds=settings.attempt_timeout_seconds,
@@ -224,7 +227,7 @@ class DiscordClient:
         self._count(call, f"{raw.status // 100}xx", began, delivery)
         if seen.scope is not None:
             self._observer.rate_limited(seen.scope)
-        return replies.read(raw, seen, call)
+        return replies.read(raw, seen, call, self._redactor)
 
     def _count(self, call: Call, status_class: str, began: float, delivery: Delivery) -> None:
         seconds = self._clock.monotonic() - began

@@ -14,9 +14,9 @@ from typing import Final
 from urllib.parse import quote
 
 import orjson
-from pydantic import SecretStr
 from yarl import URL
 
+from config import Secret
 from services.ports import Call
 
 PROJECT_URL: Final = "https://github.com/waddlebot/discord-action-module"
@@ -35,7 +35,7 @@ class Outbound:
 class RequestWriter:
     """Writes requests to one base, with one bot token."""
 
-    def __init__(self, api_base: str, bot_token: SecretStr, version: str) -> None:
+    def __init__(self, api_base: str, bot_token: Secret, version: str) -> None:
         base = URL(api_base)
         self._scheme = base.scheme
         self._authority = base.raw_authority

@@ -42,6 +42,7 @@ from services.errors import (
     RateLimited,
 )
 from services.ports import Call, Reply, ReplyBody
+from services.redaction import Redactor
 
 NOT_MODIFIED: Final = 304
 UNAUTHORIZED: Final = 401
@@ -55,20 +56,23 @@ COOL_DOWN_SECONDS: Final = 10.0
 BLOCKED_SECONDS: Final = 60.0
 
 
-def read(raw: RawReply, seen: Observation, call: Call) -> Reply | Problem:
-    """What the answer means for the call it answers; `seen` is what it says about limits."""
+def read(raw: RawReply, seen: Observation, call: Call, redactor: Redactor) -> Reply | Problem:
+    """What the answer means for the call it answers; `seen` is what it says about limits.
+
+    Discord's words are passed on, without the credentials that `redactor` knows and those in the call's path.
+    """
     if 200 <= raw.status < 300:
-        return _success(raw, call.reads)
-    return _failure(raw, seen, call)
+        return _success(raw, call.reads) or _unreadable(raw, redactor)
+    return _failure(raw, seen, call, redactor)
 
 
-def _success(raw: RawReply, shape: type[ReplyBody] | None) -> Reply | Problem:
+def _success(raw: RawReply, shape: type[ReplyBody] | None) -> Reply | None:
     if shape is None:
-        return Reply(raw.status) if _may_be_discords(raw) else _unreadable(raw)
+        return Reply(raw.status) if _may_be_discords(raw) else None
     try:
         return Reply(raw.status, shape.model_validate_json(raw.body or b""))
     except ValidationError:
-        return _unreadable(raw)
+        return None
 
 
 def _may_be_discords(raw: RawReply) -> bool:
@@ -78,17 +82,17 @@ def _may_be_discords(raw: RawReply) -> bool:
     return not raw.headers.get("Content-Type", "").startswith("text/")
 
 
-def _unreadable(raw: RawReply) -> Problem:
+def _unreadable(raw: RawReply, redactor: Redactor) -> Problem:
     """A success without what was asked for. "Index not ready" comes as a 202, too."""
-    body = ErrorBody.of(raw)
+    body = ErrorBody.of(raw, redactor)
     if body.code in STANDSTILLS:
         return _standstill(raw, body)
     error = OutcomeUnknown("Discord's answer could not be read.", discord=_said(raw, body))
     return Problem(Kind.IN_DOUBT, error)
 
 
-def _failure(raw: RawReply, seen: Observation, call: Call) -> Problem:
-    body = ErrorBody.of(raw, secret=call.parts.get("webhook_token"))
+def _failure(raw: RawReply, seen: Observation, call: Call, redactor: Redactor) -> Problem:
+    body = ErrorBody.of(raw, redactor, secret=call.parts.get("webhook_token"))
     if _is_cloudflares(raw, seen, body):
         return _blocked(raw, body)
     if raw.status == TOO_MANY_REQUESTS:

@@ -19,8 +19,7 @@ from hashlib import blake2b, sha1
 from types import TracebackType
 from typing import Any, Final, Self
 
-from pydantic import SecretStr
-
+from config import Secret
 from services.ports import Clock
 from services.redis_link.hidden import hidden
 from services.telemetry import get_logger
@@ -67,7 +66,7 @@ class Script:
         object.__setattr__(self, "sha", sha1(self.text.encode(), usedforsecurity=False).hexdigest())
 
 
-def namespace_of(bot_token: SecretStr) -> str:
+def namespace_of(bot_token: Secret) -> str:
     """A fingerprint that is the same for all replicas of one bot and says nothing of its token."""
     return blake2b(bot_token.get_secret_value().encode(), digest_size=8, person=b"redis-keys").hexdigest()
 
@@ -79,7 +78,7 @@ class RedisLink:
     rather than bytes. Raises ValueError for a URL that redis-py cannot read.
     """
 
-    def __init__(self, url: SecretStr, namespace: str, clock: Clock) -> None:
+    def __init__(self, url: Secret, namespace: str, clock: Clock) -> None:
         self._prefix = f"dam:{{{namespace}}}:"
         self._clock = clock
         self._client = Redis.from_pool(_pool(url))
@@ -189,7 +188,7 @@ class RedisLink:
                 return
 
 
-def _pool(url: SecretStr) -> BlockingConnectionPool:
+def _pool(url: Secret) -> BlockingConnectionPool:
     return BlockingConnectionPool.from_url(
         url.get_secret_value(),
         max_connections=MOST_CONNECTIONS,

@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pydantic import SecretStr
 
+from config import Secret
 from services.clients import ClientBounds, ClientExists, ClientRegistry, ClientRoster, UnknownClient
 from services.clients.registered import DEFAULT_SCOPES
 from services.database import Database
@@ -14,7 +14,7 @@ from services.ports import Caller, Scope
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(SecretStr(database_url)) as opened:
+    async with Database(Secret(database_url)) as opened:
         yield opened
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
-from pydantic import SecretStr
 
+from config import Secret
 from sandbox import Options, Sandbox
 from sandbox.seeds import WEBHOOK_TOKEN
 from services.actions import CATALOGUE, Action, MessageSent, Stamp, WebhookCreated, nonce_of, parse
@@ -81,7 +81,7 @@ def sandbox(served: Sandbox) -> Sandbox:
 @asynccontextmanager
 async def client_of(sandbox: Sandbox, **changed: Any) -> AsyncIterator[DiscordClient]:
     token = changed.pop("bot_token", sandbox.options.token)
-    chosen = settings(sandbox.base_url, bot_token=SecretStr(token), **changed)
+    chosen = settings(sandbox.base_url, bot_token=Secret(token), **changed)
     async with DiscordClient(chosen, "1.0.0", OpenLimiter(), SystemClock()) as client:
         yield client
 
@@ -212,7 +212,7 @@ async def test_with_the_real_limiter_a_429_is_waited_out(sandbox: Sandbox) -> No
     from config import LimitSettings
 
     limiter = InProcessRateLimiter(LimitSettings(), SystemClock())
-    chosen = settings(sandbox.base_url, bot_token=SecretStr(sandbox.options.token), max_retries=0)
+    chosen = settings(sandbox.base_url, bot_token=Secret(sandbox.options.token), max_retries=0)
     sandbox.faults.add("rate_limited", retry_after_seconds=0.2, count=1)
     try:
         async with DiscordClient(chosen, "1.0.0", limiter, SystemClock()) as client:

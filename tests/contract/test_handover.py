@@ -7,8 +7,8 @@ from pathlib import Path
 
 import orjson
 import pytest
-from pydantic import SecretStr
 
+from config import Secret
 from services.audit import AuditWriter, Journal, RedisShelf, collector
 from services.budget import Budget
 from services.database import Database
@@ -122,7 +122,7 @@ async def test_what_one_process_leaves_another_ships(
 ) -> None:
     """Also what is only in the journal, and what the process itself had adopted."""
     ended = [entry() for _ in range(1100)]
-    async with Database(SecretStr(postgres_url)) as database:
+    async with Database(Secret(postgres_url)) as database:
         postgres_server.stop()
         try:
             for number, share in enumerate((ended[:300], ended[300:])):

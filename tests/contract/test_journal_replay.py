@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
+from config import Secret
 from services.audit import AuditWriter, Journal
 from services.audit.journal import orphans
 from services.budget import Budget
@@ -95,7 +95,7 @@ async def test_with_the_database_away_to_the_end_rows_are_told_and_stay(
     postgres_server: PostgresServer, postgres_url: str, root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     entries = [entry() for _ in range(300)]
-    async with Database(SecretStr(postgres_url)) as database:
+    async with Database(Secret(postgres_url)) as database:
         writer = AuditWriter(database.writer, Redactor(), journal_in(root), most_in_memory=50)
         await writer.start()
         postgres_server.stop()
@@ -125,7 +125,7 @@ async def test_what_a_handover_takes_need_not_stay(
             taken.extend(rows)
             return True
 
-    async with Database(SecretStr(postgres_url)) as database:
+    async with Database(Secret(postgres_url)) as database:
         journal = journal_in(root)
         writer = AuditWriter(database.writer, Redactor(), journal, most_in_memory=50, handover=Takes())
         await writer.start()

@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from pydantic import SecretStr
 
-from config import ROOT
+from config import ROOT, Secret
 from services.actions import CATALOGUE, Action, Stamp, parse
 from services.discord.outbound import RequestWriter
 
 SCHEMA_FILE = ROOT.parent / "shared" / "discord-openapi.json"
 STAMP = Stamp("0197a1b2-action", "router", datetime(2026, 1, 31, 12, tzinfo=UTC), "n" * 25)
-WRITER = RequestWriter("https://discord.com/api/v10", SecretStr("a-token"), "1.0.0")
+WRITER = RequestWriter("https://discord.com/api/v10", Secret("a-token"), "1.0.0")
 
 LARGEST_ID = str(2**63 - 1)
 LONG_URL = "https://example.com/" + "x" * 2000

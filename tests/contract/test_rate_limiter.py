@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-from pydantic import SecretStr
 
+from config import Secret
 from services.discord.rate_limit import (
     InProcessRateLimiter,
     Lane,
@@ -57,7 +57,7 @@ def opening(request: pytest.FixtureRequest) -> Opening:
     """How a limiter of each state is opened."""
     if request.param == "in_process":
         return in_process
-    url = SecretStr(request.getfixturevalue("valkey_url"))
+    url = Secret(request.getfixturevalue("valkey_url"))
 
     @asynccontextmanager
     async def shared(limits: Limits) -> AsyncIterator[RateLimiter]:

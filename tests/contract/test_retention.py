@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg2
 import pytest
-from pydantic import SecretStr
 
+from config import Secret
 from services.audit import retention
 from services.audit.retention import ADVISORY_LOCK, Retention
 from services.database import Database, Session
@@ -21,7 +21,7 @@ INSERT = "INSERT INTO discord_actions (action_type, action_id, created_at) VALUE
 @pytest.fixture
 async def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
     monkeypatch.setattr(retention, "PAUSE_SECONDS", 0.01)
-    async with Database(SecretStr(database_url)) as opened:
+    async with Database(Secret(database_url)) as opened:
         yield opened
 
 
@@ -92,7 +92,7 @@ async def test_it_runs_soon_and_again_until_it_is_closed(database: Database) -> 
 
 
 async def test_it_goes_on_after_a_round_that_failed(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with Database(SecretStr(postgres_url)) as database:
+    async with Database(Secret(postgres_url)) as database:
         await put(database, 100)
         blocker = psycopg2.connect(postgres_url)
         with blocker.cursor() as cursor:
@@ -106,7 +106,7 @@ async def test_it_goes_on_after_a_round_that_failed(postgres_url: str, monkeypat
 
 
 async def test_one_replica_deletes_at_a_time(postgres_url: str) -> None:
-    async with Database(SecretStr(postgres_url)) as database:
+    async with Database(Secret(postgres_url)) as database:
         await put(database, 100)
         other = psycopg2.connect(postgres_url)
         other.autocommit = True
@@ -122,7 +122,7 @@ async def test_one_replica_deletes_at_a_time(postgres_url: str) -> None:
 
 
 async def test_a_clock_that_jumped_ahead_deletes_nothing(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with Database(SecretStr(postgres_url)) as database:
+    async with Database(Secret(postgres_url)) as database:
         await put(database, 1)
         monkeypatch.setattr(retention, "_now", lambda: datetime.now(UTC) + timedelta(days=10_000))
         assert (await Retention(database.writer, database.reader, DAYS).round()).deleted == 0

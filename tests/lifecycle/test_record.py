@@ -11,8 +11,8 @@ from pathlib import Path
 import aiohttp
 import psycopg2
 import pytest
-from pydantic import SecretStr
 
+from config import Secret
 from sandbox import Options, Sandbox
 from services.audit import retention
 from services.database import Database
@@ -46,7 +46,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 async def fill(url: str) -> None:
-    async with Database(SecretStr(url)):
+    async with Database(Secret(url)):
         pass
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
@@ -114,7 +114,7 @@ async def test_old_rows_go_when_the_operator_says_so(
     monkeypatch.setattr(retention, "FIRST_SECONDS", 0.05)
     old = "INSERT INTO discord_actions (action_type, action_id, created_at) VALUES ('ban_user', 'old', '2020-01-01')"
     for days, is_kept in (("", True), ("30", False)):
-        async with Database(SecretStr(sqlite_url)) as database:
+        async with Database(Secret(sqlite_url)) as database:
             await database.writer.run(lambda s: s.execute(old + " ON CONFLICT DO NOTHING"), 5)
         async with running_module(sandbox, sqlite_url, AUDIT_RETENTION_DAYS=days) as module:
             await asyncio.sleep(0.5)

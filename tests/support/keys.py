@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import SecretStr
-
+from config import Secret
 from services.errors import DiscordSaid, ErrorCode, Failure, OutcomeKind, Violation
 from services.idempotency.file_store import FileTable
 from services.idempotency.in_process import InProcessTable
@@ -70,7 +69,7 @@ class Replicas:
 
 
 def link_to(url: str) -> RedisLink:
-    return RedisLink(SecretStr(url), NAMESPACE, CLOCK)
+    return RedisLink(Secret(url), NAMESPACE, CLOCK)
 
 
 @asynccontextmanager

@@ -11,8 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
-from pydantic import SecretStr
-
+from config import Secret
 from services.audit import AuditReader, AuditWriter, Journal
 from services.database import Database, Session
 from services.errors import OutcomeKind
@@ -83,7 +82,7 @@ async def open_record(
     with TemporaryDirectory() as folder:
         written_to = Journal(journal_dir or Path(folder), Redactor(), **(journal or {}))
         async with (
-            Database(SecretStr(url)) as database,
+            Database(Secret(url)) as database,
             AuditWriter(database.writer, Redactor(), written_to, **options) as writer,
         ):
             yield Record(database, writer, AuditReader(database.reader))

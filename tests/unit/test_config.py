@@ -125,6 +125,7 @@ def test_every_secret_value_is_listed_for_hiding() -> None:
         "redis://:hidden%20pw@h",
         "p",
         "hidden%20pw",
+        "hidden pw",
     }
 
 

@@ -1,6 +1,9 @@
 import json
 import time
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import example, given
@@ -29,6 +32,15 @@ BOT_TOKEN = "NzkyNzE1NDU0MTk2MDg4ODQy.X-hvzA.Ovy4MCQywSkoMRRclStW4xAYK7I"
         ('{\\"authorization\\": \\"Basic dXNlcjpwYXNz\\"}', "dXNlcjpwYXNz"),
         ("sent Bearer abcdefghijklmnop1", "abcdefghijklmnop1"),
         ("sent bot abcdefghijklmnop1", "abcdefghijklmnop1"),
+        (f"sent Bot {BOT_TOKEN}", BOT_TOKEN),
+        (f"Authorization%3A%20Bot%20{BOT_TOKEN}", BOT_TOKEN),
+        (f"Bearer%20{JWT}&x", JWT),
+        (f"next=%252Fwebhooks%252F123%252F{WEBHOOK_TOKEN}", WEBHOOK_TOKEN),
+        (f"https:\\/\\/discord.com\\/api\\/webhooks\\/123\\/{WEBHOOK_TOKEN}", WEBHOOK_TOKEN),
+        (json.dumps(json.dumps({"authorization": "Basic dXNlcjpwYXNz"})), "dXNlcjpwYXNz"),
+        ("host=db user=bot password=s3cr3t-word dbname=x", "s3cr3t-word"),
+        ("postgresql://db/actions?password=p%40ss&sslmode=require", "p%40ss"),
+        ("postgresql://user:p%40ss%2Fword@db/actions refused", "p%40ss%2Fword"),
     ],
 )
 def test_what_looks_like_a_secret_is_hidden(text: str, secret: str) -> None:
@@ -44,6 +56,7 @@ def test_what_looks_like_a_secret_is_hidden(text: str, secret: str) -> None:
         "the bot is not in this guild",
         "GET /channels/123/messages/456",
         "mail me at someone@example.com",
+        "my password is a secret, see https://example.com/reset and ask @admin",
         "https://discord.com:443/api/v10/users/@me",
         "version 1.26.3 of module.name.here",
         "01920000-0000-7000-8000-000000000000",
@@ -70,6 +83,38 @@ def test_a_registered_value_is_hidden_as_json_writes_it() -> None:
     redactor.register('pass"word\\ü')
     for ensure_ascii in (True, False):
         assert "word" not in redactor.redact(json.dumps({"x": 'pass"word\\ü'}, ensure_ascii=ensure_ascii))
+
+
+SECRET = 'a secret/with+all="that\\matters" ü'
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        str,
+        json.dumps,
+        lambda text: json.dumps(json.dumps({"x": text})),
+        lambda text: json.dumps(text, ensure_ascii=False),
+        quote,
+        lambda text: quote(text, safe=""),
+        quote_plus,
+        lambda text: text.encode().hex(),
+        lambda text: text.encode().hex().upper(),
+        lambda text: b64encode(text.encode()).decode(),
+        lambda text: b64encode(f"Bot {text}!".encode()).decode(),
+        lambda text: b64encode(f"x{text}".encode()).decode(),
+        lambda text: b64encode(f"xy{text}z".encode()).decode(),
+        lambda text: urlsafe_b64encode(f"user:{text}".encode()).decode(),
+    ],
+)
+def test_a_registered_value_is_hidden_in_every_encoding(encode: Callable[[str], str]) -> None:
+    redactor = Redactor()
+    redactor.register(SECRET)
+    shown = redactor.redact(f"before {encode(SECRET)} after")
+    assert shown.startswith("before ")
+    assert shown.endswith(" after")
+    assert HIDDEN in shown
+    assert len(shown) < 50
 
 
 def test_the_longer_of_two_registered_values_goes_first() -> None:
@@ -117,6 +162,7 @@ secret_texts = st.sampled_from(
 
 @example(["\x1f00000000000000.000000.000000000000000000000000000"])
 @example(["\x0eyJhbGci.x.y"])
+@example([f"\\\x08{BOT_TOKEN}", f"\\\\\x08{JWT}", f"\\{JWT}", f"\\\\{BOT_TOKEN}"])
 @given(st.lists(json_values | secret_texts | st.tuples(st.text(), secret_texts, st.text()).map("".join), max_size=4))
 def test_redacted_json_is_still_json(value: list[Any]) -> None:
     for ensure_ascii in (True, False):
@@ -140,6 +186,9 @@ def test_redacted_json_is_still_json(value: list[Any]) -> None:
         "x.",
         "\\u00",
         "\\n",
+        "\\",
+        "%2F",
+        "password=",
     ],
 )
 @pytest.mark.parametrize("end", ["@", " Bearer ", ".abcdef.", "eyJ"])

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
+from config import Secret
 from services.audit import AuditReader, AuditWriter, Journal
 from services.budget import Budget
 from services.database import Address, Database, Session
@@ -156,7 +156,7 @@ async def test_what_of_a_row_breaks_our_own_code_is_left_out(sqlite_url: str, tm
             return text
 
     async with (
-        Database(SecretStr(sqlite_url)) as database,
+        Database(Secret(sqlite_url)) as database,
         AuditWriter(database.writer, BrokenRedactor(), Journal(tmp_path, BrokenRedactor())) as writer,
     ):
         for text in ("a", "poison", "b"):
@@ -229,7 +229,7 @@ async def test_closing_writes_what_waits(database_url: str) -> None:
 async def test_what_cannot_be_written_before_the_end_is_logged_row_by_row(
     postgres_server: PostgresServer, postgres_url: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    database = Database(SecretStr(postgres_url))
+    database = Database(Secret(postgres_url))
     await database.start()
     writer = AuditWriter(database.writer, Redactor(), Journal(tmp_path, Redactor()))
     await writer.start()
@@ -254,7 +254,7 @@ async def test_what_cannot_be_written_before_the_end_is_logged_row_by_row(
 
 
 async def test_nothing_is_accepted_before_the_start_and_after_the_end(sqlite_url: str, tmp_path: Path) -> None:
-    async with Database(SecretStr(sqlite_url)) as database:
+    async with Database(Secret(sqlite_url)) as database:
         writer = AuditWriter(database.writer, Redactor(), Journal(tmp_path, Redactor()))
         with pytest.raises(AuditUnavailable):
             await writer.begin(entry())

@@ -4,9 +4,8 @@ from datetime import UTC, datetime
 
 import jwt
 import pytest
-from pydantic import SecretStr
 
-from config import AuthSettings
+from config import AuthSettings, Secret
 from services.auth import TokenVerifier, commands
 from services.ports import Caller
 
@@ -22,7 +21,7 @@ class RealClock:
 
 
 def settings(**changes: object) -> AuthSettings:
-    return AuthSettings.model_validate({"secret_key": SecretStr(KEY), **changes})
+    return AuthSettings.model_validate({"secret_key": Secret(KEY), **changes})
 
 
 def run(*words: str, **changes: object) -> int:

@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
-from pydantic import SecretStr
 
-from config import AuthSettings
+from config import AuthSettings, Secret
 from services.auth import TokenVerifier
 from services.clients import ClientBounds, RegisteredClient
 from services.errors import AuditUnavailable, Unauthenticated
@@ -48,7 +47,7 @@ class Desk:
     registered: Registrations = field(default_factory=Registrations)
 
     def __post_init__(self) -> None:
-        self.verifier = TokenVerifier(AuthSettings(secret_key=SecretStr(KEY)), self.clock, self.registered)
+        self.verifier = TokenVerifier(AuthSettings(secret_key=Secret(KEY)), self.clock, self.registered)
 
 
 def token(**claims: object) -> str:

@@ -5,9 +5,8 @@ from typing import Any
 
 import jwt
 import pytest
-from pydantic import SecretStr
 
-from config import AuthSettings
+from config import AuthSettings, Secret
 from services.auth import TokenVerifier
 from services.auth.keys import SigningKeys, key_id
 from services.errors import Unauthenticated
@@ -22,9 +21,7 @@ SOON = NOW + 3600
 
 
 def settings(**changes: object) -> AuthSettings:
-    return AuthSettings.model_validate(
-        {"secret_key": SecretStr(KEY), "previous_secret_key": SecretStr(OLD_KEY), **changes}
-    )
+    return AuthSettings.model_validate({"secret_key": Secret(KEY), "previous_secret_key": Secret(OLD_KEY), **changes})
 
 
 def verifier(clock: ManualClock, **changes: object) -> TokenVerifier:
@@ -160,7 +157,7 @@ async def test_audience_and_issuer_are_checked_where_they_are_set(named: dict[st
 
 
 async def test_what_is_signed_here_names_its_key_and_is_accepted_after_a_rotation() -> None:
-    before = SigningKeys(settings(secret_key=SecretStr(OLD_KEY), previous_secret_key=None))
+    before = SigningKeys(settings(secret_key=Secret(OLD_KEY), previous_secret_key=None))
     signed = before.sign(claims())
     assert jwt.get_unverified_header(signed)["kid"] == key_id(OLD_KEY)
     assert (await verifier(ManualClock()).authenticate(signed)).client_id == "router"

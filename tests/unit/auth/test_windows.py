@@ -3,8 +3,8 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import pytest
-from pydantic import SecretStr
 
+from config import Secret
 from services.auth.attempts import TokenAttempts
 from services.auth.windows import SharedWindows, Windows
 from services.errors import RateLimited
@@ -31,7 +31,7 @@ async def open_windows(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
             alone = Windows(clock)
             yield lambda: alone
             return
-        url = SecretStr(request.getfixturevalue("valkey_url"))
+        url = Secret(request.getfixturevalue("valkey_url"))
         link = await stack.enter_async_context(RedisLink(url, "test", clock))
         yield lambda: SharedWindows(clock, link)
 
@@ -74,7 +74,7 @@ async def test_memory_is_bounded() -> None:
 async def test_a_replica_counts_on_by_itself_while_redis_is_away(valkey_server: ValkeyServer) -> None:
     clock = ManualClock()
     valkey_server.empty()
-    async with RedisLink(SecretStr(valkey_server.url), "test", clock) as link:
+    async with RedisLink(Secret(valkey_server.url), "test", clock) as link:
         windows = SharedWindows(clock, link)
         assert await windows.take("a", 2) == 0
         valkey_server.stop()

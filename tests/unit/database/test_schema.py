@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
+from config import Secret
 from services.database import Address, Database, DatabaseUnavailable, Session
 from services.database.schema import STEPS, bring_up_to_date
 from tests.support.postgres import PostgresServer
@@ -51,7 +51,7 @@ def make_ten_columns(session: Session) -> None:
 
 
 async def start_together(url: str) -> None:
-    replicas = [Database(SecretStr(url)) for _ in range(REPLICAS)]
+    replicas = [Database(Secret(url)) for _ in range(REPLICAS)]
     await asyncio.gather(*(replica.start() for replica in replicas))
     await asyncio.gather(*(replica.close() for replica in replicas))
 
@@ -176,7 +176,7 @@ async def test_a_database_that_is_up_to_date_is_started_on_while_the_table_is_lo
 
 async def test_start_waits_for_a_database_that_comes(postgres_server: PostgresServer, postgres_url: str) -> None:
     postgres_server.stop()
-    database = Database(SecretStr(postgres_url))
+    database = Database(Secret(postgres_url))
     starting = asyncio.create_task(database.start())
     await asyncio.sleep(0.3)
     await asyncio.to_thread(postgres_server.start)
@@ -188,6 +188,6 @@ async def test_start_gives_up_with_the_reason_and_without_the_password() -> None
     url = f"postgresql://operator:hunter2@127.0.0.1:{free_port()}/actions"
     started = time.monotonic()
     with pytest.raises(DatabaseUnavailable, match="Connection refused") as given_up:
-        await Database(SecretStr(url), start_seconds=0.1).start()
+        await Database(Secret(url), start_seconds=0.1).start()
     assert time.monotonic() - started < 5
     assert "hunter2" not in str(given_up.value)

@@ -5,9 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import SecretStr
-
-from config import DiscordSettings
+from config import DiscordSettings, Secret
 from services.ports import Call, Delivery, MessageBody, Priority, Repeat
 
 BOT_TOKEN = "bot-token-that-must-not-leak"
@@ -25,7 +23,7 @@ class SystemClock:
 
 def settings(api_base: str, **changed: Any) -> DiscordSettings:
     values = {
-        "bot_token": SecretStr(BOT_TOKEN),
+        "bot_token": Secret(BOT_TOKEN),
         "api_base": api_base,
         "attempt_timeout_seconds": 5.0,
         "retry_delay_seconds": 0.0,

@@ -1,7 +1,7 @@
 import pytest
 from aiohttp import ClientSession
-from pydantic import SecretStr
 
+from config import Secret
 from services.discord.outbound import RequestWriter
 from services.ports import Call
 from tests.unit.discord.calls import BOT_TOKEN, ban, delete_message, react, send_message, send_webhook
@@ -26,7 +26,7 @@ HOSTILE = [
 
 
 def writer(base: str = BASE) -> RequestWriter:
-    return RequestWriter(base, SecretStr(BOT_TOKEN), "1.2.3")
+    return RequestWriter(base, Secret(BOT_TOKEN), "1.2.3")
 
 
 def named(part: str) -> Call:

@@ -22,9 +22,13 @@ from services.errors import (
     Violation,
 )
 from services.ports import Call, MessageBody, Reply, WebhookBody
+from services.redaction import Redactor
 from tests.unit.discord.calls import WEBHOOK_TOKEN, ban, send_message, send_webhook
 
 VIA = {"Via": "1.1 google"}
+BOT_TOKEN = "a-bot-token-that-looks-like-nothing"
+KNOWING = Redactor()
+KNOWING.register(BOT_TOKEN)
 HTML = b"<!doctype html><html><body>502 Bad Gateway</body></html>"
 
 
@@ -33,7 +37,7 @@ def read(
 ) -> Reply | Problem:
     content = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
     raw = RawReply(status, VIA if headers is None else headers, content)
-    return replies.read(raw, observation_of(raw.status, raw.headers, raw.json), call or send_message())
+    return replies.read(raw, observation_of(raw.status, raw.headers, raw.json), call or send_message(), KNOWING)
 
 
 def problem(*args: Any, **kwargs: Any) -> Problem:
@@ -199,6 +203,16 @@ def test_a_refusal_whose_body_says_nothing_falls_by_its_status(
     status: int, code: ErrorCode, body: bytes | None
 ) -> None:
     assert rejected(status, body).code is code
+
+
+def test_what_the_request_carried_is_cut_out_of_discords_words_and_places() -> None:
+    echo = f"{BOT_TOKEN} {WEBHOOK_TOKEN}"
+    body = {"code": 50035, "message": echo, "errors": {echo: {"_errors": [{"code": echo, "message": echo}]}}}
+    error = rejected(400, body, send_webhook())
+    said = f"{error.detail} {error.violations}"
+    assert BOT_TOKEN not in said
+    assert WEBHOOK_TOKEN not in said
+    assert said.count("[redacted]") == 6
 
 
 # ── credentials ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
+from config import Secret
 from services.discord import transport as module
 from services.discord.outbound import Outbound, RequestWriter
 from services.discord.transport import LARGEST_BODY_BYTES, Lost, NotSent, Transport
@@ -44,7 +44,7 @@ async def transport(attempt_seconds: float = 5.0, connections: int = 10) -> Asyn
 
 
 def outbound(base_url: str, call: Call | None = None) -> Outbound:
-    return RequestWriter(base_url, SecretStr(BOT_TOKEN), "1").write(call or send_message())
+    return RequestWriter(base_url, Secret(BOT_TOKEN), "1").write(call or send_message())
 
 
 def patience(fault: str) -> float:

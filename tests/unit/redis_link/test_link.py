@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
+from config import Secret
 from services.redis_link import RedisAway, RedisLink, Script, namespace_of
 from services.redis_link.link import COMMAND_SECONDS, CONNECT_SECONDS
 from tests.support.keys import CLOCK, link_to
@@ -132,8 +132,8 @@ async def test_a_wrong_password_is_said_without_telling_it(server: ValkeyServer)
 
 
 def test_a_namespace_is_the_tokens_own_and_hides_it() -> None:
-    one, other = namespace_of(SecretStr("token-a")), namespace_of(SecretStr("token-b"))
-    assert one == namespace_of(SecretStr("token-a"))
+    one, other = namespace_of(Secret("token-a")), namespace_of(Secret("token-b"))
+    assert one == namespace_of(Secret("token-a"))
     assert one != other
     assert len(one) == 16
-    assert RedisLink(SecretStr("redis://localhost"), one, CLOCK).key("x") == f"dam:{{{one}}}:x"
+    assert RedisLink(Secret("redis://localhost"), one, CLOCK).key("x") == f"dam:{{{one}}}:x"

@@ -7,8 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pydantic import SecretStr
-
+from config import Secret
 from services.discord.quarantine import Quarantine
 from services.discord.rate_limit import Lane, Observation, RedisRateLimiter
 from services.discord.rate_limit.permit import BucketPermit
@@ -58,7 +57,7 @@ class Replica:
 async def open_replica(stack: AsyncExitStack, url: str, egress: str = "default", most: int = 50) -> Replica:
     clock, notes = SystemClock(), Notes()
     quarantine = Quarantine(clock)
-    link = await stack.enter_async_context(RedisLink(SecretStr(url), "test", clock))
+    link = await stack.enter_async_context(RedisLink(Secret(url), "test", clock))
     limiter = RedisRateLimiter(Limits(most), clock, link, egress=egress, observer=notes, quarantine=quarantine)
     return Replica(await stack.enter_async_context(limiter), quarantine, link, notes)
 
