@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from sandbox import Sandbox
 from tests.browser import chromium
+from tests.browser.caller import Caller, calling
 from tests.browser.conduct import Conduct
 from tests.support.module import RunningModule, running_module
 
@@ -78,3 +79,19 @@ async def module(sandbox: Sandbox, sqlite_url: str) -> AsyncIterator[RunningModu
     """The module in front of the sandbox."""
     async with running_module(sandbox, sqlite_url) as running:
         yield running
+
+
+@pytest.fixture
+async def caller(module: RunningModule) -> AsyncIterator[Caller]:
+    """Acts over gRPC."""
+    async with calling(module) as acting:
+        yield acting
+
+
+@pytest.fixture
+async def garden(page: Page, sandbox: Sandbox) -> Page:
+    """The sandbox's page, drawn and connected."""
+    await page.goto(f"{sandbox.origin}/")
+    await expect(page.get_by_text("live", exact=True)).to_be_visible()
+    await expect(page.locator("[data-message='789']")).to_be_visible()
+    return page
