@@ -85,7 +85,7 @@ def _need(name: str, whole: dict[str, Any], schema: dict[str, Any]) -> str:
 def _kind(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         return f"[{schema['$ref'].rpartition('/')[2]}](#embeds)"
-    if "anyOf" in schema:
+    if "anyOf" in schema and "type" not in schema:
         return " or ".join(_kind(option) for option in schema["anyOf"] if option.get("type") != "null")
     if "enum" in schema:
         return " or ".join(f"`{value}`" for value in schema["enum"])

@@ -9,7 +9,7 @@ from services.actions.base import Action, Rest, Stamp
 from services.actions.refusals import IN_GUILD, ON_MEMBER
 from services.errors import ErrorCode
 from services.ports import Call, Priority, Repeat, Scope
-from services.values import AuditReason, Snowflake
+from services.values import AuditReason, Snowflake, Whole
 
 UNKNOWN_MEMBER: Final = 10007
 SECONDS_PER_DAY: Final = 86_400
@@ -65,7 +65,7 @@ class BanUser(Action):
     """The user."""
     reason: AuditReason = ""
     """For the guild's own audit log: at most 512 characters, no control characters."""
-    delete_message_days: Annotated[int, Field(ge=0, le=7)] = 0
+    delete_message_days: Annotated[int, Field(ge=0, le=7), Whole] = 0
     """Delete the user's messages of the last 0 to 7 days."""
 
     def call(self, stamp: Stamp) -> Call:
@@ -99,7 +99,7 @@ class TimeoutUser(Action):
     """The guild."""
     user_id: Snowflake
     """The member."""
-    duration_seconds: Annotated[int, Field(ge=1, le=LONGEST_TIMEOUT_SECONDS)]
+    duration_seconds: Annotated[int, Field(ge=1, le=LONGEST_TIMEOUT_SECONDS), Whole]
     """1 to 2419200 (28 days)."""
     reason: AuditReason = ""
     """For the guild's own audit log: at most 512 characters, no control characters."""

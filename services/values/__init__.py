@@ -7,6 +7,7 @@ from services.values.mentions import AllowedMentions, mentions_to_discord
 from services.values.snowflake import Snowflake, is_snowflake, snowflake_time
 from services.values.text import AuditReason, Content, Filled
 from services.values.webhook import WebhookName, WebhookUrl
+from services.values.whole_number import Whole
 
 __all__ = [
     "AllowedMentions",
@@ -20,6 +21,7 @@ __all__ = [
     "Snowflake",
     "WebhookName",
     "WebhookUrl",
+    "Whole",
     "check_embed_texts",
     "is_snowflake",
     "mentions_to_discord",

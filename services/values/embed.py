@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic.json_schema import WithJsonSchema
 
 from services.values.fields import Fields
-from services.values.text import Filled, Url, text
+from services.values.text import SAYS_SOMETHING, Filled, Url, text
+from services.values.whole_number import read_whole
 
 EMBED_TEXT_LIMIT: Final = 6000
 LARGEST_COLOR: Final = 0xFFFFFF
@@ -20,7 +21,7 @@ SHORT_COLOR_DIGITS: Final = 3
 
 def _read_color(raw: object) -> object:
     if not isinstance(raw, str):
-        return raw
+        return read_whole(raw)
     written = COLOR.fullmatch(raw.strip())
     if written is None:
         raise ValueError("must be a hexadecimal colour, 000000 to FFFFFF, with or without # or 0x")
@@ -58,6 +59,30 @@ def _read_timestamp(raw: object) -> str:
 Timestamp = Annotated[
     str, BeforeValidator(_read_timestamp), WithJsonSchema({"type": "string", "examples": ["2026-01-31T12:00:00Z"]})
 ]
+
+
+def _says(name: str) -> JsonValue:
+    """The schema of an object whose text of this name is not blank."""
+    return {"required": [name], "properties": {name: {"type": "string", "pattern": SAYS_SOMETHING}}}
+
+
+def _lacks(*names: str) -> JsonValue:
+    """The schema of an object without these."""
+    return {"properties": {name: {"type": "null"} for name in names}}
+
+
+def _what_belongs_together() -> list[JsonValue]:
+    """What `Embed` checks as a whole, as far as a schema can say it."""
+    texts = [_says(name) for name in ("title", "description", "footer_text", "author_name")]
+    pictures: list[JsonValue] = [
+        {"required": [name], "properties": {name: {"type": "string"}}} for name in ("image_url", "thumbnail_url")
+    ]
+    fields: JsonValue = {"required": ["fields"], "properties": {"fields": {"type": "array", "minItems": 1}}}
+    return [
+        {"anyOf": [*texts, *pictures, fields]},
+        {"anyOf": [_lacks("footer_icon_url"), _says("footer_text")]},
+        {"anyOf": [_lacks("author_url", "author_icon_url"), _says("author_name")]},
+    ]
 
 
 class EmbedField(Fields):
@@ -107,6 +132,8 @@ class Embed(Fields):
     """Needs author_name."""
     timestamp: Timestamp | None = None
     """ISO 8601; without a zone it is UTC."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": _what_belongs_together()})
 
     @model_validator(mode="after")
     def _check_whole(self) -> Self:

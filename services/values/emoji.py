@@ -42,6 +42,10 @@ Emoji = Annotated[
     str,
     BeforeValidator(_read_emoji),
     WithJsonSchema(
-        {"type": "string", "examples": ["👍", ":thumbsup:", "party:41771983429993937", "<:party:41771983429993937>"]}
+        {
+            "type": "string",
+            "minLength": 1,
+            "examples": ["👍", ":thumbsup:", "party:41771983429993937", "<:party:41771983429993937>"],
+        }
     ),
 ]

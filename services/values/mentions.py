@@ -29,6 +29,7 @@ AllowedMentions = Annotated[
             "items": {"type": "string", "enum": ["users", "roles", "everyone", "none"]},
             "uniqueItems": True,
             "maxItems": 3,
+            "anyOf": [{"maxItems": 1}, {"items": {"enum": ["users", "roles", "everyone"]}}],
         }
     ),
 ]

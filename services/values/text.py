@@ -4,13 +4,16 @@ Discord trims a text before it counts, and counts Unicode code points; so do we.
 cannot store it), control characters wherever the text becomes a header or a name.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, StringConstraints
-from pydantic.json_schema import WithJsonSchema
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
 
 NO_NUL: Final = r"^[^\x00]*$"
+SAYS_SOMETHING: Final = r"^[^\x00]*[^\x00\s][^\x00]*$"
 NO_SPACE: Final = r"^[^\x00-\x20\x7F]*$"
 NO_CONTROL: Final = r"^[^\x00-\x1F\x7F-\x9F\u2028\u2029]*$"
 
@@ -20,13 +23,23 @@ def text(limit: int, pattern: str = NO_NUL) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, max_length=limit, pattern=pattern)
 
 
-def _is_not_blank(text: str) -> str:
+class _Filled:
+    """Refuses a text that is empty once it is trimmed, and says so in the schema."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(_check_not_blank, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema) | {"minLength": 1, "pattern": SAYS_SOMETHING}
+
+
+def _check_not_blank(text: str) -> str:
     if not text:
         raise ValueError("must not be blank")
     return text
 
 
-Filled = AfterValidator(_is_not_blank)
+Filled = _Filled()
 
 Content = Annotated[str, text(2000)]
 AuditReason = Annotated[str, text(512, NO_CONTROL)]

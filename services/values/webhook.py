@@ -85,6 +85,7 @@ class WebhookUrl:
             "type": "string",
             "format": "uri",
             "maxLength": LONGEST_URL,
+            "pattern": r"^https://((canary|ptb)\.)?discord(app)?\.com/api/(v\d{1,2}/)?webhooks/[1-9]\d{0,18}/[\w-][\w.-]*/?(\?.*)?$",
             "examples": ["https://discord.com/api/webhooks/41771983429993937/TOKEN"],
         }
 

@@ -12,7 +12,7 @@ TIME: Final = {"type": "string", "format": "date-time"}
 
 ACTION_HEADERS: Final[dict[str, tuple[Schema, str]]] = {
     "Idempotency-Key": (
-        {"type": "string", "minLength": 1, "maxLength": 255},
+        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
         "Printable ASCII, the same for every repeat of a request: it is carried out once, and repeats get its answer.",
     ),
     "X-Priority": (
@@ -26,10 +26,10 @@ ACTION_HEADERS: Final[dict[str, tuple[Schema, str]]] = {
 }
 TRACE_HEADERS: Final[dict[str, tuple[Schema, str]]] = {
     "X-Request-ID": (
-        {"type": "string", "maxLength": 128},
-        "The request's id in logs, answers and the audit log; one is made where it is missing.",
+        STRING,
+        "The request's id in logs, answers and the audit log, cut at 128 characters; one is made where it is missing.",
     ),
-    "X-Correlation-ID": ({"type": "string", "maxLength": 128}, "Read where X-Request-ID is missing."),
+    "X-Correlation-ID": (STRING, "Read where X-Request-ID is missing."),
     "traceparent": (STRING, "https://www.w3.org/TR/trace-context/"),
 }
 REVALIDATION_HEADERS: Final[dict[str, tuple[Schema, str]]] = {

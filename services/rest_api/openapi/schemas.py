@@ -15,6 +15,10 @@ type Schema = dict[str, Any]
 REFERENCE: Final = "#/components/schemas/{model}"
 STRING: Final = {"type": "string"}
 
+NULL: Final = {"type": "null"}
+ABOUT: Final = frozenset({"description", "default", "examples"})
+"""What is said of a field whatever form its value has."""
+
 UNSAID_DEFAULTS: Final[tuple[object, ...]] = ("", None, [])
 """Defaults that only mean "left out"."""
 
@@ -40,7 +44,23 @@ def request_schemas(action_type: type[Action]) -> dict[str, Schema]:
     in_path = action_type.rest.path_fields
     whole["properties"] = {name: field for name, field in whole["properties"].items() if name not in in_path}
     whole["required"] = [name for name in whole["required"] if name not in in_path]
-    return found | {action_type.rpc(): whole} if whole["properties"] else found
+    if whole["properties"]:
+        found[action_type.rpc()] = whole
+    return {name: _with_null_for_absent(schema) for name, schema in found.items()}
+
+
+def _with_null_for_absent(schema: Schema) -> Schema:
+    """A group of fields where null says that an optional field is left out."""
+    required = schema.get("required", ())
+    fields = {name: field if name in required else _or_null(field) for name, field in schema["properties"].items()}
+    return schema | {"properties": fields}
+
+
+def _or_null(field: Schema) -> Schema:
+    whole = {name: value for name, value in field.items() if name not in ABOUT}
+    options = [whole] if "type" in whole else whole.get("anyOf", [whole])
+    about = {name: value for name, value in field.items() if name in ABOUT}
+    return {"anyOf": [*options, *([] if NULL in options else [NULL])]} | about
 
 
 def path_field_schema(action_type: type[Action], name: str) -> Schema:
@@ -124,7 +144,7 @@ def _problem() -> Schema:
 
 
 def _token_request() -> Schema:
-    credential = {"type": "string", "minLength": 1, "maxLength": 255}
+    credential = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}
     properties = {"client_id": credential, "client_secret": credential}
     return _object(properties, "A registered client's name and secret.") | {"additionalProperties": False}
 
