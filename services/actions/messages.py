@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Self
 
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
 from services.actions.base import Action, MessageSent, Rest, Stamp
 from services.actions.refusals import DELETING, EDITING, POSTING
 from services.ports import Call, MessageBody, Repeat, Reply, Scope
 from services.values import AllowedMentions, Content, Embed, Filled, Snowflake, mentions_to_discord, snowflake_time
+from services.values.schemas import has_object, says
 
 UNKNOWN_MESSAGE: Final = 10008
 YOUNG: Final = timedelta(seconds=10)
@@ -35,6 +36,8 @@ class SendMessage(Action):
     """An embed below the content."""
     allowed_mentions: AllowedMentions = ()
     """Any of `users`, `roles`, `everyone`, or `none` alone; absent: user mentions ping and nothing else does."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [says("content"), has_object("embed")]})
 
     @model_validator(mode="after")
     def _check_says_something(self) -> Self:

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from services.actions.base import Action, Done, Outcome, Rest, Stamp
 from services.actions.messages import message_body
 from services.actions.refusals import CREATING_WEBHOOK, THROUGH_WEBHOOK
 from services.ports import Call, Json, Repeat, Reply, Scope, WebhookBody
 from services.values import AllowedMentions, Content, Embed, Snowflake, WebhookName, WebhookUrl, check_embed_texts
+from services.values.schemas import has_items, says
 
 WEBHOOK_ADDRESS: Final = "https://discord.com/api/webhooks"
 
@@ -84,6 +85,8 @@ class SendWebhook(Action):
     """At most 10, with 6000 characters together."""
     allowed_mentions: AllowedMentions = ()
     """Any of `users`, `roles`, `everyone`, or `none` alone; absent: user mentions ping and nothing else does."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [says("content"), has_items("embeds")]})
 
     @model_validator(mode="after")
     def _check_whole(self) -> Self:

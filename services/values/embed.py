@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_valida
 from pydantic.json_schema import WithJsonSchema
 
 from services.values.fields import Fields
-from services.values.text import SAYS_SOMETHING, Filled, Url, text
+from services.values.schemas import any_of, has_items, has_text, lacks, says
+from services.values.text import Filled, Url, text
 from services.values.whole_number import read_whole
 
 EMBED_TEXT_LIMIT: Final = 6000
@@ -57,31 +58,22 @@ def _read_timestamp(raw: object) -> str:
 
 
 Timestamp = Annotated[
-    str, BeforeValidator(_read_timestamp), WithJsonSchema({"type": "string", "examples": ["2026-01-31T12:00:00Z"]})
+    str,
+    BeforeValidator(_read_timestamp),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-01-31T12:00:00Z"]}),
 ]
 
 
-def _says(name: str) -> JsonValue:
-    """The schema of an object whose text of this name is not blank."""
-    return {"required": [name], "properties": {name: {"type": "string", "pattern": SAYS_SOMETHING}}}
+TEXTS: Final = ("title", "description", "footer_text", "author_name")
+PICTURES: Final = ("image_url", "thumbnail_url")
 
 
-def _lacks(*names: str) -> JsonValue:
-    """The schema of an object without these."""
-    return {"properties": {name: {"type": "null"} for name in names}}
-
-
-def _what_belongs_together() -> list[JsonValue]:
+def _whole_embed() -> JsonValue:
     """What `Embed` checks as a whole, as far as a schema can say it."""
-    texts = [_says(name) for name in ("title", "description", "footer_text", "author_name")]
-    pictures: list[JsonValue] = [
-        {"required": [name], "properties": {name: {"type": "string"}}} for name in ("image_url", "thumbnail_url")
-    ]
-    fields: JsonValue = {"required": ["fields"], "properties": {"fields": {"type": "array", "minItems": 1}}}
     return [
-        {"anyOf": [*texts, *pictures, fields]},
-        {"anyOf": [_lacks("footer_icon_url"), _says("footer_text")]},
-        {"anyOf": [_lacks("author_url", "author_icon_url"), _says("author_name")]},
+        any_of(*map(says, TEXTS), *map(has_text, PICTURES), has_items("fields")),
+        any_of(lacks("footer_icon_url"), says("footer_text")),
+        any_of(lacks("author_url", "author_icon_url"), says("author_name")),
     ]
 
 
@@ -133,7 +125,7 @@ class Embed(Fields):
     timestamp: Timestamp | None = None
     """ISO 8601; without a zone it is UTC."""
 
-    model_config = ConfigDict(json_schema_extra={"allOf": _what_belongs_together()})
+    model_config = ConfigDict(json_schema_extra={"allOf": _whole_embed()})
 
     @model_validator(mode="after")
     def _check_whole(self) -> Self:

@@ -12,8 +12,9 @@ from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_after_validator_function
 
+from services.values.schemas import SAYS_SOMETHING
+
 NO_NUL: Final = r"^[^\x00]*$"
-SAYS_SOMETHING: Final = r"^[^\x00]*[^\x00\s][^\x00]*$"
 NO_SPACE: Final = r"^[^\x00-\x20\x7F]*$"
 NO_CONTROL: Final = r"^[^\x00-\x1F\x7F-\x9F\u2028\u2029]*$"
 
