@@ -1,6 +1,5 @@
 """Odd values, drawn from a seeded source so that a run can be repeated."""
 
-from collections.abc import Mapping
 from random import Random
 from typing import Any, Final
 
@@ -45,7 +44,7 @@ TEXTS: Final = (
     "\r\nX-Injected: 1",
 )
 NUMBERS: Final = (0, -1, 1, 7, 8, 600, 2**31 - 1, -(2**31), 2**53, 2**63, 10**400, 1.5, -0.0, 1e308, 600.0)
-SOUND: Final[Mapping[str, Any]] = {
+SOUND: Final[dict[str, Any]] = {
     "guild_id": "1",
     "channel_id": "123",
     "message_id": "789",
@@ -62,6 +61,14 @@ SOUND: Final[Mapping[str, Any]] = {
     "embed": {"title": "News", "fields": [{"name": "a", "value": "b"}]},
     "embeds": [{"description": "News"}],
     "allowed_mentions": ["users"],
+}
+SOUND_IN_EMBEDS: Final[dict[str, Any]] = {
+    "color": "5865F2",
+    "timestamp": "2026-01-31T12:00:00Z",
+    **dict.fromkeys(
+        ("url", "thumbnail_url", "image_url", "footer_icon_url", "author_url", "author_icon_url"),
+        "https://example.com/a.png",
+    ),
 }
 
 
