@@ -40,6 +40,7 @@ class Bounds:
     calls: int = 25_000
     connections: int = 2000
     handshake_seconds: float = 10.0
+    message_seconds: float = 30.0
     shortest_ping_interval_seconds: float = 10.0
     idle_seconds_before_ping: float = 120.0
     longest_wait_for_ping_seconds: float = 20.0
@@ -76,6 +77,8 @@ class Bounds:
             # Our own pings find callers that vanished without closing.
             ("grpc.keepalive_time_ms", _milliseconds(self.idle_seconds_before_ping)),
             ("grpc.keepalive_timeout_ms", _milliseconds(self.longest_wait_for_ping_seconds)),
+            # The one that ends a connection whose pings nobody answers.
+            ("grpc.http2.ping_timeout_ms", _milliseconds(self.longest_wait_for_ping_seconds)),
             ("grpc.http2.max_pings_without_data", 0),
         )
 

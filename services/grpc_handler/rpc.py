@@ -1,10 +1,14 @@
 """The one coroutine behind every rpc.
 
+gRPC waits for the message of a unary call without a bound, and a call that waits counts against those that are served
+at once. So the call is taken as one that may stream, which is the same on the wire, and its message is read here.
+
 It takes bytes and gives bytes: a message that cannot be read is then a failure like any other, and not gRPC's own. All
 failures meet in one place, and what was not foreseen becomes `internal` there. gRPC's own AbortError is raised after
 that, so nothing catches it.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Literal
 from typing import Protocol as Port
@@ -14,7 +18,7 @@ import grpc
 from config import DeadlineSettings
 from services.actions import Action
 from services.discord_service import Performed
-from services.errors import ActionError, Failure, Internal, OutcomeKind, describe
+from services.errors import ActionError, DeadlineExceeded, Failure, Internal, InvalidArgument, OutcomeKind, describe
 from services.grpc_handler.messages import SERVICE, TOKEN, RpcMessages
 from services.grpc_handler.metadata import Metadata, conditions_of, scope_of, token_of
 from services.grpc_handler.refusal import refusal_of, trailing_of
@@ -47,6 +51,7 @@ class Gate:
     authenticator: Authenticator
     deadlines: DeadlineSettings
     rejections: Rejections
+    message_seconds: float
 
 
 class ActionRpc[A: Action]:
@@ -58,13 +63,13 @@ class ActionRpc[A: Action]:
         self._messages = RpcMessages(action_type)
         self._name = f"{SERVICE.full_name}/{action_type.rpc()}"
 
-    async def answer(self, raw: bytes, context: "Context") -> bytes:
-        """Carries out the action that `raw` asks for; ends every failure with a status."""
+    async def answer(self, _: object, context: "Context") -> bytes:
+        """Carries out the action that the one message of the call asks for; ends every failure with a status."""
         metadata = Metadata(context.invocation_metadata())
         with request_scope(scope_of(metadata)) as scope, request_span(self._name, scope) as spanned:
             outcome_if_unforeseen = OutcomeKind.NOT_SENT
             try:
-                action, caller, request = await self._admit(raw, metadata, scope.request_id, context)
+                action, caller, request = await self._admit(metadata, scope.request_id, context)
                 outcome_if_unforeseen = OutcomeKind.UNKNOWN
                 performed = await self._gate.service.perform(action, caller, request)
                 response = self._messages.response(performed.action_id, performed.outcome)
@@ -79,12 +84,13 @@ class ActionRpc[A: Action]:
             refusal = refusal_of(failure, scope.request_id)
             return await context.abort(refusal.code, refusal.details, refusal.trailing)
 
-    async def _admit(
-        self, raw: bytes, metadata: Metadata, request_id: str, context: "Context"
-    ) -> tuple[A, Caller, Request]:
-        """What is asked for, who asks, and on which conditions. Raises Unauthenticated, InvalidArgument."""
+    async def _admit(self, metadata: Metadata, request_id: str, context: "Context") -> tuple[A, Caller, Request]:
+        """What is asked for, who asks, and on which conditions.
+
+        Raises Unauthenticated, InvalidArgument, DeadlineExceeded.
+        """
         try:
-            fields = self._messages.fields(raw)
+            fields = self._messages.fields(await self._message(context))
             token = token_of(metadata, fields.pop(TOKEN, None))
             caller = await self._gate.authenticator.authenticate(token)
             conditions = conditions_of(metadata, request_id, context.time_remaining(), self._gate.deadlines)
@@ -95,6 +101,16 @@ class ActionRpc[A: Action]:
             if isinstance(exc, ActionError):
                 self._log_refusal(failure, context.peer())
             raise
+
+    async def _message(self, context: "Context") -> bytes:
+        try:
+            async with asyncio.timeout(self._gate.message_seconds):
+                message = await context.read()
+        except TimeoutError:
+            raise DeadlineExceeded("The message did not arrive in time.") from None
+        if not isinstance(message, bytes):  # gRPC's EOF, which its types do not know
+            raise InvalidArgument(detail="The call ended without a message.")
+        return message
 
     def _log_refusal(self, failure: Failure, peer: str) -> None:
         """A call that never became an action leaves no row; this line and a counter are all there is of it."""

@@ -17,6 +17,7 @@ from grpc_reflection.v1alpha import reflection
 from config import DeadlineSettings, ServerSettings
 from services.actions import CATALOGUE
 from services.grpc_handler.bounds import Bounds
+from services.grpc_handler.core import core_server
 from services.grpc_handler.messages import SERVICE
 from services.grpc_handler.rpc import ActionRpc, Gate, Protocol, Rejections, Service
 from services.grpc_handler.tls import server_credentials
@@ -51,8 +52,8 @@ class GrpcServer:
         bounds: Bounds | None = None,
     ) -> None:
         self._settings = settings
-        self._gate = Gate(service, authenticator, deadlines, metrics or Uncounted())
         self._bounds = bounds or Bounds()
+        self._gate = Gate(service, authenticator, deadlines, metrics or Uncounted(), self._bounds.message_seconds)
         self._health = health.HealthServicer()
         self._server: grpc.aio.Server | None = None
 
@@ -64,8 +65,8 @@ class GrpcServer:
 
     def bind(self) -> int:
         """Takes the port, or a free one for 0, and gives its number. Raises CannotListen, BadCertificate."""
-        server = grpc.aio.server(options=self._bounds.options(), maximum_concurrent_rpcs=self._bounds.calls)
-        server.add_generic_rpc_handlers((self._actions(),))
+        server = core_server(self._bounds.options(), self._bounds.calls)
+        server.add_registered_method_handlers(SERVICE_NAME, self._actions())
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._settings.grpc_reflection:
             names = (SERVICE_NAME, HEALTH_NAME, reflection.SERVICE_NAME)
@@ -105,12 +106,11 @@ class GrpcServer:
             raise RuntimeError("the server has no port: call bind first")
         return self._server
 
-    def _actions(self) -> grpc.GenericRpcHandler:
-        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-            action_type.rpc(): grpc.unary_unary_rpc_method_handler(ActionRpc(action_type, self._gate).answer)
+    def _actions(self) -> dict[str, "grpc.RpcMethodHandler[bytes, bytes]"]:
+        return {
+            action_type.rpc(): grpc.stream_unary_rpc_method_handler(ActionRpc(action_type, self._gate).answer)
             for action_type in CATALOGUE
         }
-        return grpc.method_handlers_generic_handler(SERVICE_NAME, handlers)
 
     def _listen(self, server: grpc.aio.Server) -> int:
         host = self._settings.host
