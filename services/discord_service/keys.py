@@ -5,6 +5,7 @@
     answered before           the same answer              the same answer                       the same answer
     orphaned: its process     runs again ("done already"   sent again with the same nonce while  outcome_unknown
       died without an end     counts as done)              Discord remembers it, else unknown
+    no clear end before       runs again                   as if orphaned                        outcome_unknown
     the store is away         runs, unprotected            refused, not sent                     refused, not sent
 
 A message that is sent again in place of an orphan is settled by a success alone: a refusal says nothing of the first
@@ -18,7 +19,7 @@ from typing import Final
 
 from services.discord_service.run import Run
 from services.errors import Failure, KeysUnavailable, OutcomeUnknown
-from services.ports import NONCE_SECONDS, Answer, Clock, IdempotencyStore, Orphaned, Repeat, Replay, Unprotected
+from services.ports import NONCE_SECONDS, Answer, Clock, Ending, IdempotencyStore, Orphaned, Repeat, Replay, Unprotected
 
 RETRY_SOON_SECONDS: Final = 1.0
 ORPHANED: Final = (
@@ -56,10 +57,10 @@ class Keys:
             return
         _refuse_unless_harmless(run, "the key's lease ran out")
 
-    async def leave(self, run: Run, answer: Answer | None) -> None:
+    async def leave(self, run: Run, ending: Ending) -> None:
         """Remembers the answer, or leaves the key as it was found."""
         if run.claim is not None and run.holds_key:
-            await self._store.finish(run.claim, run.stamp.action_id, answer)
+            await self._store.finish(run.claim, run.stamp.action_id, ending)
             run.holds_key = False
 
     async def _inherit(self, run: Run, orphan: Orphaned) -> Answer | None:

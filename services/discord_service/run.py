@@ -20,12 +20,14 @@ from services.ports import (
     Caller,
     Clock,
     Delivery,
+    Ending,
     IdempotencyClaim,
     Orphaned,
     Priority,
     Repeat,
     Reply,
     Request,
+    Unsettled,
     Verdict,
 )
 from services.telemetry.metrics import Stages
@@ -126,8 +128,8 @@ class Run:
             response_data=result.outcome.record() if isinstance(result, Performed) else None,
         )
 
-    def answer(self, result: Result) -> Answer | None:
-        """What to remember under the idempotency key; None where a repeat with it may still change or settle it."""
+    def ending(self, result: Result) -> Ending:
+        """What to leave under the idempotency key: the answer, or room for a repeat that may change or settle it."""
         if isinstance(result, Performed):
             return Answer(self.stamp.action_id, record=result.outcome.record())
         if self.is_in_doubt:
@@ -135,7 +137,9 @@ class Run:
         may_try_again = result.is_retryable or result.outcome is OutcomeKind.NOT_SENT
         if may_try_again or isinstance(result, BotTokenInvalid):
             return None
-        return Answer(self.stamp.action_id, failure=result.failure)
+        answer = Answer(self.stamp.action_id, failure=result.failure)
+        is_unclear = result.outcome is OutcomeKind.UNKNOWN
+        return Unsettled(answer) if is_unclear and self.action.repeat is Repeat.WITH_NONCE else answer
 
     def unrecorded(self) -> Delivery:
         """A delivery for asking Discord again: it changes nothing there, so there is nothing to record."""

@@ -19,7 +19,7 @@ from typing import Final
 from services.idempotency.key_file import KeyFile
 from services.idempotency.store import IdempotencyKeys
 from services.idempotency.table import KEPT_SECONDS, KeysAway, Place
-from services.ports import Answer, Clock, First, Orphaned, Replay
+from services.ports import Clock, Ending, First, Orphaned, Replay
 
 MOST_KEYS: Final = 100_000
 
@@ -45,8 +45,8 @@ class FileTable:
     async def claim(self, place: Place, fingerprint: str, owner: str) -> First | Replay | Orphaned | None:
         return await self._run(lambda: self._file.claim(place, fingerprint, owner))
 
-    async def settle(self, place: Place, fingerprint: str, owner: str, answer: Answer | None) -> None:
-        await self._run(lambda: self._file.settle(place, fingerprint, owner, answer))
+    async def settle(self, place: Place, fingerprint: str, owner: str, ending: Ending) -> None:
+        await self._run(lambda: self._file.settle(place, fingerprint, owner, ending))
 
     async def running(self, places: Collection[Place]) -> set[Place]:
         return await self._run(lambda: self._file.running(places))

@@ -12,7 +12,7 @@ from typing import Final
 from services.errors import IdempotencyMismatch, Overloaded
 from services.idempotency.store import IdempotencyKeys
 from services.idempotency.table import KEPT_SECONDS, MISMATCH, NO_ROOM, RETRY_SOON_SECONDS, Place
-from services.ports import Answer, Clock, First, Replay
+from services.ports import Answer, Clock, Ending, First, Orphaned, Replay, Unsettled
 
 MOST_KEYS: Final = 100_000
 
@@ -22,7 +22,15 @@ class _Slot:
     fingerprint: str
     owner: str
     expires: float
+    first: str
+    began: float
     answer: Answer | None = None
+    is_inherited: bool = False
+    is_orphan: bool = False
+
+    @property
+    def is_running(self) -> bool:
+        return self.answer is None and not self.is_orphan
 
 
 class InProcessTable:
@@ -40,26 +48,33 @@ class InProcessTable:
     async def close(self) -> None:
         """Nothing to close."""
 
-    async def claim(self, place: Place, fingerprint: str, owner: str) -> First | Replay | None:
+    async def claim(self, place: Place, fingerprint: str, owner: str) -> First | Replay | Orphaned | None:
         self._forget_expired()
+        now = self._clock.monotonic()
         if (slot := self._slots.get(place)) is None:
             self._make_room()
-            self._slots[place] = _Slot(fingerprint, owner, self._clock.monotonic() + self._kept_seconds)
+            self._slots[place] = _Slot(fingerprint, owner, now + self._kept_seconds, first=owner, began=now)
             return First()
         if slot.fingerprint != fingerprint:
             raise IdempotencyMismatch(MISMATCH)
+        if slot.is_orphan:
+            slot.owner, slot.is_orphan, slot.is_inherited = owner, False, True
+            return Orphaned(slot.first, now - slot.began)
         return None if slot.answer is None else Replay(slot.answer)
 
-    async def settle(self, place: Place, fingerprint: str, owner: str, answer: Answer | None) -> None:
+    async def settle(self, place: Place, fingerprint: str, owner: str, ending: Ending) -> None:
         slot = self._slots.get(place)
-        if slot is None or slot.owner != owner:
+        if slot is None or slot.owner != owner or not slot.is_running:
             return
-        slot.answer = slot.answer or answer
-        if slot.answer is None:
+        if isinstance(ending, Answer):
+            slot.answer = ending
+        elif slot.is_inherited or isinstance(ending, Unsettled):
+            slot.is_orphan = True
+        else:
             del self._slots[place]
 
     async def running(self, places: Collection[Place]) -> set[Place]:
-        return {place for place in places if (slot := self._slots.get(place)) is not None and slot.answer is None}
+        return {place for place in places if (slot := self._slots.get(place)) is not None and slot.is_running}
 
     def holds(self, place: Place, owner: str) -> bool:
         return True
@@ -71,7 +86,7 @@ class InProcessTable:
             place, oldest = next(iter(self._slots.items()))
             if oldest.expires > now:
                 return
-            if oldest.answer is None:
+            if oldest.is_running:
                 oldest.expires = now + self._kept_seconds
                 self._slots.move_to_end(place)
             else:

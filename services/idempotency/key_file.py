@@ -11,7 +11,7 @@ from services.errors import IdempotencyMismatch, Overloaded
 from services.idempotency.answers import from_text, to_text
 from services.idempotency.holder import Holder, is_alive, remove_dead
 from services.idempotency.table import MISMATCH, NO_ROOM, RETRY_SOON_SECONDS, KeysAway, Place
-from services.ports import Answer, Clock, First, Orphaned, Replay
+from services.ports import Clock, Ending, First, Orphaned, Replay, Unsettled
 from services.telemetry import get_logger
 
 FILE: Final = "keys.db"
@@ -36,6 +36,7 @@ TAKE: Final = "INSERT OR REPLACE INTO places (key, fingerprint, owner, holder, f
 TAKE_OVER: Final = "UPDATE places SET owner = ?, holder = ?, is_inherited = 1 WHERE key = ?"
 ANSWER: Final = "UPDATE places SET answer = ? WHERE key = ? AND owner = ? AND answer IS NULL"
 ABANDON: Final = "UPDATE places SET holder = '' WHERE key = ? AND owner = ? AND answer IS NULL AND is_inherited"
+ORPHAN: Final = "UPDATE places SET holder = '', is_inherited = 1 WHERE key = ? AND owner = ? AND answer IS NULL"
 FREE: Final = "DELETE FROM places WHERE key = ? AND owner = ? AND answer IS NULL AND NOT is_inherited"
 HELD_BY: Final = "SELECT holder FROM places WHERE key = ? AND answer IS NULL"
 EXPIRE: Final = "DELETE FROM places WHERE began < ?"
@@ -69,14 +70,19 @@ class KeyFile:
                 return First()
             return self._met(database, place, found, (fingerprint, owner), now)
 
-    def settle(self, place: Place, fingerprint: str, owner: str, answer: Answer | None) -> None:
+    def settle(self, place: Place, fingerprint: str, owner: str, ending: Ending) -> None:
         """See `table.KeyTable`."""
         with self._transaction() as (database, holder):
-            if answer is None:
+            if ending is None:
                 database.execute(ABANDON, (place.key, owner))
                 database.execute(FREE, (place.key, owner))
                 return
-            if database.execute(FIND, (place.key,)).fetchone() is None:
+            is_there = database.execute(FIND, (place.key,)).fetchone() is not None
+            if isinstance(ending, Unsettled) and is_there:
+                database.execute(ORPHAN, (place.key, owner))
+                return
+            answer = ending.answer if isinstance(ending, Unsettled) else ending
+            if not is_there:
                 database.execute(TAKE, (place.key, fingerprint, owner, holder.name, owner, self._now()))
             database.execute(ANSWER, (to_text(answer), place.key, owner))
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from services.idempotency.table import KeysAway, KeyTable, Place
-from services.ports import Answer
+from services.ports import Answer, Ending
 from services.telemetry import get_logger
 
 MOST_LATE: Final = 10_000
@@ -32,19 +32,19 @@ class Late:
 
     def __init__(self, table: KeyTable) -> None:
         self._table = table
-        self._waiting: OrderedDict[tuple[Place, str], tuple[str, Answer | None]] = OrderedDict()
+        self._waiting: OrderedDict[tuple[Place, str], tuple[str, Ending]] = OrderedDict()
         self._answers: dict[Place, LateAnswer] = {}
         self._writing: asyncio.Task[None] | None = None
 
-    def add(self, place: Place, fingerprint: str, owner: str, answer: Answer | None) -> None:
+    def add(self, place: Place, fingerprint: str, owner: str, ending: Ending) -> None:
         """Settles the place for `owner` as soon as that can be done."""
         if len(self._waiting) >= MOST_LATE:
             (oldest, _), _ = self._waiting.popitem(last=False)
             self._answers.pop(oldest, None)
             log.error("an idempotency key's answer was given up", waiting=len(self._waiting))
-        self._waiting[place, owner] = (fingerprint, answer)
-        if answer is not None:
-            self._answers[place] = LateAnswer(fingerprint, answer)
+        self._waiting[place, owner] = (fingerprint, ending)
+        if isinstance(ending, Answer):
+            self._answers[place] = LateAnswer(fingerprint, ending)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write(), name="idempotency-late")
 
@@ -70,8 +70,8 @@ class Late:
                 await self._settle_all()
 
     async def _settle_all(self) -> None:
-        for (place, owner), (fingerprint, answer) in tuple(self._waiting.items()):
-            await self._table.settle(place, fingerprint, owner, answer)
+        for (place, owner), (fingerprint, ending) in tuple(self._waiting.items()):
+            await self._table.settle(place, fingerprint, owner, ending)
             self._waiting.pop((place, owner), None)
-            if answer is not None:
+            if isinstance(ending, Answer):
                 self._answers.pop(place, None)

@@ -20,7 +20,7 @@ from services.idempotency.answers import from_text, to_text
 from services.idempotency.scripts import CLAIM, RENEW, RUNNING, SETTLE
 from services.idempotency.store import IdempotencyKeys
 from services.idempotency.table import KEPT_SECONDS, MISMATCH, NO_ROOM, RETRY_SOON_SECONDS, KeysAway, Place
-from services.ports import Answer, Clock, First, Orphaned, Replay
+from services.ports import Clock, Ending, First, Orphaned, Replay, Unsettled
 from services.redis_link import RedisAway, RedisLink, Script
 
 LEASE_SECONDS: Final = 15.0
@@ -87,10 +87,12 @@ class RedisTable:
         self._leases[place] = self._lease(owner, fingerprint, asked, asked)
         return First()
 
-    async def settle(self, place: Place, fingerprint: str, owner: str, answer: Answer | None) -> None:
+    async def settle(self, place: Place, fingerprint: str, owner: str, ending: Ending) -> None:
         if (lease := self._leases.get(place)) is not None and lease.owner == owner:
             del self._leases[place]
-        kept = () if answer is None else (to_text(answer),)
+        is_unsettled = isinstance(ending, Unsettled)
+        answer = ending.answer if isinstance(ending, Unsettled) else ending
+        kept = () if answer is None else (to_text(answer), int(is_unsettled))
         await self._run(
             SETTLE, self._names(place), (fingerprint, owner, place.key, _milliseconds(self._kept_seconds), *kept)
         )

@@ -1,7 +1,7 @@
 """What Redis does with a place, as one step each, on Redis's own clock.
 
 A place is a hash: `fingerprint` of the request, `owner` (the action that holds it), `lease` (until when, in ms),
-`began` and `first` (when and by which action it was taken first), `inherited` (taken over from an owner that died),
+`began` and `first` (when and by which action it was taken first), `inherited` (an owner died or had no clear end),
 `answer`. It expires by itself a day after it began. A sorted set holds each caller's places by age, so that one
 caller's keys have a bound: past it the oldest answered ones are forgotten.
 
@@ -70,10 +70,13 @@ SETTLE: Final = Script(
     """
 local place, places = KEYS[1], KEYS[2]
 local fingerprint, owner, member, kept_ms, answer = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local is_unsettled = ARGV[6] == '1'
 
 local was = redis.call('HMGET', place, 'owner', 'answer', 'inherited')
 if was[1] and (was[1] ~= owner or was[2]) then return 0 end
-if answer then
+if is_unsettled and was[1] then
+  redis.call('HSET', place, 'lease', '0', 'inherited', '1')
+elseif answer then
   redis.call('HSET', place, 'fingerprint', fingerprint, 'owner', owner, 'answer', answer)
   if not was[1] then redis.call('PEXPIRE', place, kept_ms) end
 elseif was[3] then

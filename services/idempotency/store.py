@@ -1,8 +1,9 @@
 """Keys, whatever table they are kept in.
 
 A key's life: free → running, held by the action that claimed it → answered, for a day, or free again when nothing was
-sent. A holder whose process dies leaves an orphan: the next request with the key takes it over and is told so. What it
-may then do is decided in `services.discord_service`; a place that was taken over and not answered is an orphan again.
+sent. A holder whose process dies, or whose request ends unsettled, leaves an orphan: the next request with the key
+takes it over and is told so. What it may then do is decided in `services.discord_service`; a place that was taken over
+and not answered is an orphan again.
 
 Three things keep this true when something breaks in between:
 
@@ -22,7 +23,7 @@ from services.errors import IdempotencyInProgress, IdempotencyMismatch
 from services.idempotency.elsewhere import Elsewhere
 from services.idempotency.late import Late
 from services.idempotency.table import MISMATCH, RETRY_SOON_SECONDS, KeysAway, KeyTable, Place
-from services.ports import Answer, Begun, Clock, IdempotencyClaim, Replay, Unprotected
+from services.ports import Begun, Clock, Ending, IdempotencyClaim, Replay, Unprotected
 
 
 @dataclass(slots=True)
@@ -73,14 +74,14 @@ class IdempotencyKeys:
         holder = self._holders.get(place)
         return holder is not None and holder.owner == action_id and self._table.holds(place, action_id)
 
-    async def finish(self, claim: IdempotencyClaim, action_id: str, answer: Answer | None) -> None:
+    async def finish(self, claim: IdempotencyClaim, action_id: str, ending: Ending) -> None:
         place = Place.of(claim)
         try:
-            await self._table.settle(place, claim.fingerprint, action_id, answer)
+            await self._table.settle(place, claim.fingerprint, action_id, ending)
         except KeysAway:
-            self._late.add(place, claim.fingerprint, action_id, answer)
+            self._late.add(place, claim.fingerprint, action_id, ending)
         except asyncio.CancelledError:
-            self._late.add(place, claim.fingerprint, action_id, answer)
+            self._late.add(place, claim.fingerprint, action_id, ending)
             raise
         finally:
             self._holders.pop(place).is_done.set()

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from hashlib import blake2b
 from typing import Final, NamedTuple, Protocol, Self
 
-from services.ports import Answer, First, IdempotencyClaim, Orphaned, Replay
+from services.ports import Ending, First, IdempotencyClaim, Orphaned, Replay
 
 KEPT_SECONDS: Final = 24 * 3600.0
 RETRY_SOON_SECONDS: Final = 1.0
@@ -54,8 +54,11 @@ class KeyTable(Protocol):
         """
         ...
 
-    async def settle(self, place: Place, fingerprint: str, owner: str, answer: Answer | None) -> None:
-        """Writes the answer; None leaves the place as `claim` found it. Does nothing where another owner holds it.
+    async def settle(self, place: Place, fingerprint: str, owner: str, ending: Ending) -> None:
+        """Writes the answer; None leaves the place as `claim` found it, Unsettled as an orphan.
+
+        Does nothing where another owner holds it. A place that is gone by now gets the answer, also for Unsettled: how
+        old its request is cannot be known any more.
 
         Raises KeysAway.
         """

@@ -18,12 +18,14 @@ from services.ports.discord import (
 from services.ports.idempotency import (
     Answer,
     Begun,
+    Ending,
     First,
     IdempotencyClaim,
     IdempotencyStore,
     Orphaned,
     Replay,
     Unprotected,
+    Unsettled,
 )
 from services.ports.record import (
     ActionFilter,
@@ -52,6 +54,7 @@ __all__ = [
     "Clock",
     "Delivery",
     "Discord",
+    "Ending",
     "First",
     "IdempotencyClaim",
     "IdempotencyStore",
@@ -69,6 +72,7 @@ __all__ = [
     "Scope",
     "TokenIssuer",
     "Unprotected",
+    "Unsettled",
     "Verdict",
     "WebhookBody",
 ]

@@ -39,7 +39,7 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Orphaned:
-    """The process of an earlier request with this key died before it told how that ended. This one holds the key now.
+    """An earlier request with this key had no clear end, or its process died before. This one holds the key now.
 
     `action_id` is the first request's; `age_seconds` have passed since it took the key, so its first attempt, if there
     was one, is younger.
@@ -50,12 +50,23 @@ class Orphaned:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsettled:
+    """How a request ended that may have worked, and whose repeat with the same key may find that out.
+
+    The key is left for that like an orphan's; `answer` is remembered where it cannot be.
+    """
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
 class Unprotected:
     """Nobody can say whether a request with this key ran before: the store is away. The key is not held."""
 
     reason: str
 
 
+type Ending = Answer | Unsettled | None
 type Begun = First | Replay | Orphaned | Unprotected
 
 
@@ -74,6 +85,9 @@ class IdempotencyStore(Protocol):
         """Whether the request still holds its key: no other can have taken it over in the meantime."""
         ...
 
-    async def finish(self, claim: IdempotencyClaim, action_id: str, answer: Answer | None) -> None:
-        """Remembers the answer. None leaves the key as it was found: free, or orphaned. Never raises."""
+    async def finish(self, claim: IdempotencyClaim, action_id: str, ending: Ending) -> None:
+        """Remembers the answer. None leaves the key as it was found: free, or orphaned. Never raises.
+
+        Unsettled leaves it orphaned, to be taken over by the next request with the key.
+        """
         ...

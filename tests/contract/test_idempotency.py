@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from services.errors import ErrorCode, IdempotencyInProgress, IdempotencyMismatch, OutcomeKind, Overloaded
-from services.ports import Answer, First, Orphaned, Replay
+from services.ports import Answer, First, Orphaned, Replay, Unsettled
 from tests.support.keys import DELIVERED, FAILED, Replicas, claim, replicas, soon
+from tests.support.valkey import ValkeyServer
 
 ALL = ("in_process", "file", "redis")
 LASTING = ("file", "redis")
@@ -225,3 +226,60 @@ async def test_what_ran_when_its_process_ended_is_an_orphan_until_it_is_answered
         await store.begin(claim(), "e", soon(0.05))
     await store.finish(claim(), "d", DELIVERED)
     assert await store.begin(claim(), "f", soon()) == Replay(DELIVERED)
+
+
+@every
+async def test_what_is_unsettled_is_taken_over_by_one_that_repeats_it(opened: Replicas) -> None:
+    here, there = await opened.open(), await opened.open()
+    await here.begin(claim(), "a", soon())
+    waiting = asyncio.create_task(there.begin(claim(), "b", soon()))
+    await asyncio.sleep(0.1)
+    await here.finish(claim(), "a", Unsettled(FAILED))
+    begun = await waiting
+    assert isinstance(begun, Orphaned)
+    assert begun.action_id == "a"
+    assert 0.1 <= begun.age_seconds < 5
+    assert there.holds(claim(), "b")
+    with pytest.raises(IdempotencyInProgress):
+        await here.begin(claim(), "c", soon(0.1))
+    with pytest.raises(IdempotencyMismatch):
+        await here.begin(claim(fingerprint="other"), "c", soon())
+    await there.finish(claim(), "b", None)
+    again = await here.begin(claim(), "d", soon())
+    assert isinstance(again, Orphaned)
+    assert again.action_id == "a"
+    await here.finish(claim(), "d", DELIVERED)
+    assert await there.begin(claim(), "e", soon()) == Replay(DELIVERED)
+
+
+@every
+async def test_what_is_unsettled_is_forgotten_with_its_time(opened: Replicas) -> None:
+    opened.bounds.kept_seconds = 0.3
+    store = await opened.open()
+    await store.begin(claim(), "a", soon())
+    await store.finish(claim(), "a", Unsettled(FAILED))
+    await asyncio.sleep(0.35)
+    assert await store.begin(claim(), "b", soon()) == First()
+
+
+@lasting
+async def test_what_is_unsettled_survives_a_restart(opened: Replicas) -> None:
+    store = await opened.open()
+    await store.begin(claim(), "a", soon())
+    await store.finish(claim(), "a", Unsettled(FAILED))
+    await opened.stack.aclose()
+    begun = await (await opened.open()).begin(claim(), "b", soon())
+    assert isinstance(begun, Orphaned)
+    assert begun.action_id == "a"
+
+
+@pytest.mark.parametrize("opened", ["redis"], indirect=True)
+async def test_what_is_unsettled_in_a_place_that_was_lost_is_remembered_as_it_is(
+    opened: Replicas, valkey_server: ValkeyServer
+) -> None:
+    opened.bounds.lease_seconds = 600
+    store = await opened.open()
+    await store.begin(claim(), "a", soon())
+    valkey_server.empty()
+    await store.finish(claim(), "a", Unsettled(FAILED))
+    assert await store.begin(claim(), "b", soon()) == Replay(FAILED)

@@ -52,6 +52,7 @@ EFFECTS: Mapping[str, Callable[[Sandbox], int]] = {
     "TimeoutUser": lambda at: int(at.world.guilds["1"].members["42"].communication_disabled_until is not None),
 }
 NEVER_REPEATED = {action.rpc() for action in CATALOGUE if action.repeat is Repeat.NEVER}
+SETTLED_BY_NONCE = {action.rpc() for action in CATALOGUE if action.repeat is Repeat.WITH_NONCE}
 PATIENCE_SECONDS = "2"
 USUAL = (LostReply.RESET, LostReply.TRUNCATED, LostReply.BAD_GATEWAY)
 
@@ -75,6 +76,8 @@ async def lose(started: Program, sandbox: Sandbox, rpc: str, then: LostReply) ->
     where = f"{rpc}, {then}: {first}, then {again}"
     assert EFFECTS[rpc](sandbox) == 1, where
     assert first.code == "ok" or first.outcome == "unknown", where
+    if rpc in SETTLED_BY_NONCE:
+        assert again.code == "ok", where
     if rpc in NEVER_REPEATED:
         assert asked == 1, where
         assert sum(r.method == "POST" for r in sandbox.requests) == 1, where

@@ -5,7 +5,17 @@ from collections import deque
 
 import pytest
 
-from services.actions import Action, AddReaction, BanUser, DeleteMessage, MessageSent, SendMessage, SendWebhook, parse
+from services.actions import (
+    Action,
+    AddReaction,
+    BanUser,
+    DeleteMessage,
+    MessageSent,
+    SendEmbed,
+    SendMessage,
+    SendWebhook,
+    parse,
+)
 from services.discord_service import DiscordService
 from services.errors import (
     ActionError,
@@ -23,6 +33,7 @@ from services.ports import (
     Answer,
     Begun,
     Caller,
+    Ending,
     First,
     IdempotencyClaim,
     MessageBody,
@@ -31,6 +42,7 @@ from services.ports import (
     Reply,
     Request,
     Unprotected,
+    Unsettled,
 )
 from services.telemetry.metrics import Metrics
 from tests.fakes import MemoryAuditLog, ScriptedDiscord
@@ -45,6 +57,7 @@ GONE = DiscordRejected(ErrorCode.DISCORD_UNKNOWN_MESSAGE, "Unknown Message", dis
 
 MESSAGE = parse(SendMessage, {"channel_id": "123", "content": "x"})
 WEBHOOK = parse(SendWebhook, {"webhook_url": "https://discord.com/api/webhooks/5/secret", "content": "x"})
+EMBED = parse(SendEmbed, {"channel_id": "123", "embed": {"title": "x"}})
 REACTION = parse(AddReaction, {"channel_id": "123", "message_id": "456", "emoji": "👍"})
 DELETION = parse(DeleteMessage, {"channel_id": "123", "message_id": "456"})
 BAN = parse(BanUser, {"guild_id": "1", "user_id": "2"})
@@ -58,7 +71,7 @@ class ScriptedKeys:
 
     def __init__(self, *begun: Begun) -> None:
         self._begun = deque(begun)
-        self.answers: list[Answer | None] = []
+        self.answers: list[Ending] = []
         self.is_held = True
 
     async def begin(self, claim: IdempotencyClaim, action_id: str, deadline: float) -> Begun:
@@ -67,8 +80,8 @@ class ScriptedKeys:
     def holds(self, claim: IdempotencyClaim, action_id: str) -> bool:
         return self.is_held
 
-    async def finish(self, claim: IdempotencyClaim, action_id: str, answer: Answer | None) -> None:
-        self.answers.append(answer)
+    async def finish(self, claim: IdempotencyClaim, action_id: str, ending: Ending) -> None:
+        self.answers.append(ending)
 
 
 class House:
@@ -92,7 +105,7 @@ async def test_an_orphan_that_must_not_be_repeated_is_unknown_and_stays_so(actio
     assert house.discord.calls == []
     assert house.audit.begun == []
     [remembered] = house.keys.answers
-    assert remembered is not None
+    assert isinstance(remembered, Answer)
     assert remembered.action_id == "first"
     assert remembered.failure is not None
 
@@ -192,3 +205,15 @@ async def test_an_answer_from_elsewhere_is_replayed() -> None:
     house = House(Replay(Answer("first", record={"message_id": "7"})))
     assert await house.perform(MESSAGE) == MessageSent(message_id="7")
     assert house.keys.answers == []
+
+
+@pytest.mark.parametrize(("action", "is_left_open"), [(MESSAGE, True), (EMBED, True), (WEBHOOK, False)])
+async def test_an_unclear_end_is_left_to_whoever_asks_again_only_where_a_nonce_settles_it(
+    action: Action, is_left_open: bool
+) -> None:
+    house = House(First(), fails(OutcomeUnknown(), exposed=True))
+    with pytest.raises(OutcomeUnknown) as caught:
+        await house.perform(action)
+    [ending] = house.keys.answers
+    remembered = Answer(str(caught.value.action_id), failure=caught.value.failure)
+    assert ending == (Unsettled(remembered) if is_left_open else remembered)

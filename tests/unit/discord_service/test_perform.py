@@ -246,6 +246,21 @@ async def test_an_unknown_outcome_is_remembered_and_never_repeated() -> None:
     assert len(house.discord.calls) == 1
 
 
+async def test_a_message_with_an_unknown_outcome_is_settled_by_its_repeat() -> None:
+    house = House(fails(OutcomeUnknown(), exposed=True), answers(SENT))
+    with pytest.raises(OutcomeUnknown):
+        await house.service.perform(message(), ROUTER, request("k"))
+    settled = await house.service.perform(message(), ROUTER, request("k"))
+    again = await house.service.perform(message(), ROUTER, request("k"))
+    assert (settled.replayed, again.replayed) == (False, True)
+    assert settled.outcome == again.outcome == MessageSent(message_id="900")
+    first, second = house.discord.calls
+    assert first.body is not None
+    assert second.body is not None
+    assert first.body["nonce"] == second.body["nonce"]
+    assert [verdict.outcome for verdict in house.audit.verdicts] == [OutcomeKind.UNKNOWN, OutcomeKind.DELIVERED]
+
+
 async def test_a_created_webhooks_url_is_asked_for_again_not_kept() -> None:
     created = Reply(200, WebhookBody(id="5", token="tok"))
     house = House(answers(created), answers(created))

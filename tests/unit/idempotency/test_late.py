@@ -4,7 +4,7 @@ from collections.abc import Collection
 from services.idempotency import late
 from services.idempotency.late import Late
 from services.idempotency.table import KeysAway, Place
-from services.ports import Answer, First
+from services.ports import Ending, First, Unsettled
 from tests.support.keys import DELIVERED
 
 
@@ -13,7 +13,7 @@ class AwayTable:
 
     def __init__(self) -> None:
         self.is_away = True
-        self.settled: list[tuple[Place, str, Answer | None]] = []
+        self.settled: list[tuple[Place, str, Ending]] = []
 
     async def open(self) -> None: ...
 
@@ -22,10 +22,10 @@ class AwayTable:
     async def claim(self, place: Place, fingerprint: str, owner: str) -> First:
         return First()
 
-    async def settle(self, place: Place, fingerprint: str, owner: str, answer: Answer | None) -> None:
+    async def settle(self, place: Place, fingerprint: str, owner: str, ending: Ending) -> None:
         if self.is_away:
             raise KeysAway("away", may_have_claimed=False)
-        self.settled.append((place, owner, answer))
+        self.settled.append((place, owner, ending))
 
     async def running(self, places: Collection[Place]) -> set[Place]:
         return set()
@@ -70,3 +70,13 @@ async def test_closing_does_not_hang_on_a_table_that_is_away() -> None:
     waiting.add(place(1), "same", "a", None)
     async with asyncio.timeout(late.CLOSE_SECONDS + 1):
         await waiting.close()
+
+
+async def test_what_is_unsettled_is_no_answer_to_replay() -> None:
+    table = AwayTable()
+    waiting = Late(table)
+    waiting.add(place(1), "same", "a", Unsettled(DELIVERED))
+    assert waiting.answer(place(1)) is None
+    table.is_away = False
+    await waiting.close()
+    assert table.settled == [(place(1), "a", Unsettled(DELIVERED))]
