@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.errors import ErrorCode
 from services.ports import Call, Json, Priority, Repeat, Reply, Scope
-from services.values import Fields
+from services.values import Fields, WebhookUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,10 @@ class Action(Fields):
     @property
     def role(self) -> str | None:
         return self.__dict__.get("role_id")
+
+    @property
+    def webhook(self) -> WebhookUrl | None:
+        return self.__dict__.get("webhook_url")
 
     @property
     def mentions(self) -> tuple[str, ...]:

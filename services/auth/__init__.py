@@ -3,10 +3,12 @@
 from services.auth.attempts import TokenAttempts
 from services.auth.issuer import RegisteredClientTokens
 from services.auth.operator import operator_token
+from services.auth.quotas import ClientQuotas
 from services.auth.verifier import TokenVerifier
 from services.auth.windows import SharedWindows, Windows
 
 __all__ = [
+    "ClientQuotas",
     "RegisteredClientTokens",
     "SharedWindows",
     "TokenAttempts",

@@ -11,9 +11,10 @@ from functools import partial
 from typing import Final
 
 from services.actions import Action
-from services.authorization import authorize
+from services.authorization import authorize, check_place, needs_place
 from services.budget import Budget
 from services.discord_service.keys import Keys
+from services.discord_service.places import Places
 from services.discord_service.run import Performed, Result, Run
 from services.discord_service.waiting import done_within
 from services.errors import (
@@ -27,7 +28,20 @@ from services.errors import (
     RememberedFailure,
     ShuttingDown,
 )
-from services.ports import Answer, AuditLog, Call, Caller, Clock, Discord, IdempotencyStore, Reply, Request, Verdict
+from services.ports import (
+    Answer,
+    AuditLog,
+    Call,
+    Caller,
+    Clock,
+    Discord,
+    IdempotencyStore,
+    NoQuotas,
+    Quotas,
+    Reply,
+    Request,
+    Verdict,
+)
 from services.telemetry import Event, get_logger, span
 from services.telemetry.metrics import Metrics
 
@@ -44,11 +58,20 @@ class DiscordService:
     """Carries out actions: authorized, at most once, within the limits, on the record."""
 
     def __init__(
-        self, discord: Discord, audit: AuditLog, idempotency: IdempotencyStore, clock: Clock, metrics: Metrics
+        self,
+        discord: Discord,
+        audit: AuditLog,
+        idempotency: IdempotencyStore,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        quotas: Quotas | None = None,
     ) -> None:
         self._discord = discord
         self._audit = audit
         self._keys = Keys(idempotency, clock)
+        self._places = Places(discord, clock)
+        self._quotas = quotas or NoQuotas()
         self._clock = clock
         self._metrics = metrics
         self._running: dict[asyncio.Task[Result], Run] = {}
@@ -82,6 +105,7 @@ class DiscordService:
             _stop(task, run, ShuttingDown(retry_after_seconds=RETRY_SOON_SECONDS))
         if self._running:
             await asyncio.wait(set(self._running), timeout=stop_seconds)
+        await self._places.close()
 
     @property
     def running_count(self) -> int:
@@ -133,7 +157,7 @@ class DiscordService:
 
     async def _deliver(self, run: Run) -> Performed:
         self._refuse_when_unable()
-        authorize(run.action, run.caller)
+        await self._admit(run)
         answer = await self._keys.enter(run)
         if answer is not None:
             run.is_replay = True
@@ -142,6 +166,14 @@ class DiscordService:
         run.is_recorded = True
         reply = await self._discord.send(run.action.call(run.stamp), run.delivery)
         return Performed(run.stamp.action_id, run.action.outcome(reply))
+
+    async def _admit(self, run: Run) -> None:
+        """Raises PermissionDenied or RateLimited; what a look-up of the place raises, where one is needed."""
+        authorize(run.action, run.caller)
+        await self._quotas.take(run.caller)
+        if needs_place(run.action, run.caller):
+            place = await self._places.of(run.action, run.caller.client_id, run.request.deadline)
+            check_place(run.action, run.caller, place)
 
     async def _attempt(self, run: Run) -> None:
         """Bytes are about to leave: only while the key is held, and not without a record."""

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from config import AuthSettings
-from services.auth import RegisteredClientTokens, SharedWindows, TokenAttempts, TokenVerifier, Windows
+from services.auth import ClientQuotas, RegisteredClientTokens, SharedWindows, TokenAttempts, TokenVerifier, Windows
 from services.clients import ClientRegistry, ClientRoster
 from services.database import Database
 from services.lifecycle.observers import ObservedAuthenticator, ObservedTokens
 from services.lifecycle.stopping import BoundedStack
-from services.ports import Authenticator, Clock, TokenIssuer
+from services.ports import Authenticator, Clock, Quotas, TokenIssuer
 from services.redis_link import RedisLink
 from services.telemetry import Metrics
 
@@ -20,6 +20,7 @@ class Callers:
     roster: ClientRoster
     authenticator: Authenticator
     tokens: TokenIssuer
+    quotas: Quotas
 
 
 async def open_callers(
@@ -32,12 +33,17 @@ async def open_callers(
     metrics: Metrics,
 ) -> Callers:
     """Raises DatabaseUnavailable when the table of clients cannot be read."""
-    windows = Windows(clock) if link is None else SharedWindows(clock, link)
     roster = await stack.enter_async_context(ClientRoster(database.reader, database.writer))
     registry = ClientRegistry(database.reader)
-    tokens = RegisteredClientTokens(settings, registry, clock, TokenAttempts(windows))
+    tokens = RegisteredClientTokens(settings, registry, clock, TokenAttempts(_windows(clock, link)))
     return Callers(
         roster=roster,
         authenticator=ObservedAuthenticator(TokenVerifier(settings, clock, roster), metrics),
         tokens=ObservedTokens(tokens, metrics),
+        quotas=ClientQuotas(_windows(clock, link)),
     )
+
+
+def _windows(clock: Clock, link: RedisLink | None) -> Windows:
+    """Counted by all replicas together where there is Redis. Who tries tokens cannot push out who has a quota."""
+    return Windows(clock) if link is None else SharedWindows(clock, link)

@@ -1,6 +1,6 @@
 """What the core needs of the world, as protocols; adapters fulfil them, `lifecycle` joins them."""
 
-from services.ports.callers import Authenticator, Caller, IssuedToken, Request, Scope, TokenIssuer
+from services.ports.callers import Authenticator, Caller, IssuedToken, NoQuotas, Quotas, Request, Scope, TokenIssuer
 from services.ports.clock import Clock
 from services.ports.discord import (
     NONCE_SECONDS,
@@ -27,6 +27,7 @@ from services.ports.idempotency import (
     Unprotected,
     Unsettled,
 )
+from services.ports.places import ChannelBody, Place, WebhookHomeBody
 from services.ports.record import (
     ActionFilter,
     ActionPage,
@@ -51,6 +52,7 @@ __all__ = [
     "Begun",
     "Call",
     "Caller",
+    "ChannelBody",
     "Clock",
     "Delivery",
     "Discord",
@@ -61,9 +63,12 @@ __all__ = [
     "IssuedToken",
     "Json",
     "MessageBody",
+    "NoQuotas",
     "Orphaned",
+    "Place",
     "Places",
     "Priority",
+    "Quotas",
     "Repeat",
     "Replay",
     "Reply",
@@ -75,4 +80,5 @@ __all__ = [
     "Unsettled",
     "Verdict",
     "WebhookBody",
+    "WebhookHomeBody",
 ]

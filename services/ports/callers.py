@@ -55,6 +55,21 @@ class Authenticator(Protocol):
         ...
 
 
+class Quotas(Protocol):
+    """How much callers may have done."""
+
+    async def take(self, caller: Caller) -> None:
+        """Counts an action of the caller's. Raises RateLimited when its quota is used up."""
+        ...
+
+
+class NoQuotas:
+    """Counts nothing."""
+
+    async def take(self, caller: Caller) -> None:
+        return
+
+
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
     """A bearer token and the seconds it is good for."""
