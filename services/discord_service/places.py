@@ -1,10 +1,10 @@
 """Where channels and webhooks are, asked of Discord once and remembered.
 
-Only a token with a list of guilds or channels makes a request for this, and only one. A channel never changes its guild
-and a thread never its channel: what is known holds for an hour. What is unknown holds for half a minute, so that nobody
-can have us ask for the same wrong id again and again. Whoever needs the same answer at the same time waits for the same
-request. It goes through the client like an action: within Discord's limits, under the caller's name, never more often
-than is safe.
+Only a token with a list of guilds makes a request for this (for a webhook one with a list of channels, too), and only
+one. A channel or thread never changes its guild: what is known holds for an hour. What is unknown holds for half a
+minute, so that nobody can have us ask for the same wrong id again and again. Whoever needs the same answer at the same
+time waits for the same request. It goes through the client like an action: within Discord's limits, under the caller's
+name, never more often than is safe.
 
 A webhook can be moved to another channel of its guild; it is asked for every five minutes. It is asked with its own
 token, so nothing is learned by an id alone, and its token is remembered as a digest.

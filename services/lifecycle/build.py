@@ -106,9 +106,8 @@ async def build(
     limiter, discord = await open_discord(settings, stack, clock, link, metrics)
     callers = await open_callers(settings.auth, stack, clock, database, link=link, metrics=metrics)
     record = TracedRecord(audit) if settings.traces.is_on else audit
-    service = DiscordService(
-        discord, record, await _idempotency(settings, stack, clock, link), clock, metrics, quotas=callers.quotas
-    )
+    idempotency = await _idempotency(settings, stack, clock, link)
+    service = DiscordService(discord, record, idempotency, clock, metrics, quotas=callers.quotas)
     query = AuditReader(database.reader)
     watch = await stack.enter_async_context(DatabaseWatch(database.reader))
     await stack.enter_async_context(loop_lag_measured(metrics))

@@ -48,6 +48,8 @@ def test_what_the_token_allows_passes(action: Action, caller: Caller) -> None:
         (BAN, holding("messages"), "moderation"),
         (BAN, holding(), "moderation"),
         (BAN, listing(guilds=["2"]), "guild 1"),
+        (MESSAGE, listing(channels=["124"]), "channel 123"),
+        (MESSAGE, listing(guilds=["1"], channels=["124"]), "channel 123"),
         (LOUD, holding("messages"), "mentions:everyone"),
         (ROLE, listing(roles=[]), "role 7"),
     ],
@@ -58,7 +60,7 @@ def test_what_the_token_does_not_allow_is_named(action: Action, caller: Caller, 
 
 
 HERE = Place("123", "1")
-THREAD = Place("125", "1", parent_id="123")
+THREAD = Place("125", "1")
 DIRECT = Place("123", None)
 
 
@@ -67,7 +69,7 @@ DIRECT = Place("123", None)
     [
         (MESSAGE, Caller("router"), False),
         (MESSAGE, listing(channels=["123"]), False),
-        (MESSAGE, listing(channels=["124"]), True),
+        (MESSAGE, listing(channels=["124"]), False),
         (MESSAGE, listing(guilds=["1"]), True),
         (MESSAGE, listing(guilds=["1"], channels=["123"]), True),
         (WEBHOOK, listing(channels=["123"]), True),
@@ -86,7 +88,6 @@ def test_discord_is_asked_only_where_the_request_does_not_tell(action: Action, c
         (listing(guilds=["1"]), HERE),
         (listing(guilds=["1"]), THREAD),
         (listing(guilds=["9", "1"], channels=["123"]), HERE),
-        (listing(channels=["123"]), THREAD),
         (listing(channels=["123"]), DIRECT),
     ],
 )

@@ -22,8 +22,8 @@ from tests.fakes import ManualClock, ScriptedDiscord
 from tests.fakes.discord import Step, answers, fails
 
 FAR = 1e9
-GENERAL = Reply(200, ChannelBody(id="123", type=0, guild_id="1", parent_id="77"))
-THREAD = Reply(200, ChannelBody(id="125", type=11, guild_id="1", parent_id="123"))
+GENERAL = Reply(200, ChannelBody(id="123", guild_id="1"))
+THREAD = Reply(200, ChannelBody(id="125", guild_id="1"))
 HOME = Reply(200, WebhookHomeBody(channel_id="123", guild_id="1"))
 UNKNOWN = DiscordRejected(ErrorCode.DISCORD_UNKNOWN_CHANNEL, "Unknown.", discord=DiscordSaid(404, 10003))
 NO_ACCESS = DiscordRejected(ErrorCode.DISCORD_MISSING_ACCESS, "No.", discord=DiscordSaid(403, 50001))
@@ -51,8 +51,8 @@ class Desk:
     ("action", "reply", "place"),
     [
         (message(), GENERAL, Place("123", "1")),
-        (message("125"), THREAD, Place("125", "1", "123")),
-        (message(), Reply(200, ChannelBody(id="123", type=1)), Place("123", None)),
+        (message("125"), THREAD, Place("125", "1")),
+        (message(), Reply(200, ChannelBody(id="123")), Place("123", None)),
         (webhook(), HOME, Place("123", "1")),
         (webhook(), Reply(200, WebhookHomeBody()), None),
     ],
