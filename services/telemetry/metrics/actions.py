@@ -7,6 +7,8 @@ from services.telemetry.metrics.definitions import MOST_SERIES_OF_ACTIONS, Board
 ACTION_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 STAGE_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
+INTERNAL: Final = "internal"
+
 type Protocol = Literal["grpc", "rest"]
 
 
@@ -53,6 +55,11 @@ class ActionFigures:
         self._replays = board.counter(
             "replays", "Requests answered from an earlier one with the same idempotency key.", "protocol"
         )
+        self._internal = board.counter(
+            "internal_errors", "Requests that ended with something unforeseen; the log has the cause.", "protocol"
+        )
+        for protocol in ("grpc", "rest"):
+            self._internal.of(protocol)  # from 0 on, so that the first one is seen as an increase
         board.watch("gauge", "in_flight", "Actions being worked on.")
 
     def action_finished(  # noqa: PLR0917 -- the labels, and what is observed
@@ -67,6 +74,8 @@ class ActionFigures:
         """Report how an action ended; `code` is `ok` or one of the error table."""
         self._actions.of(action_type, protocol, outcome, code).inc()
         self._action_seconds.of(action_type, protocol).observe(duration_seconds)
+        if code == INTERNAL:
+            self._internal.of(protocol).inc()
         if stages is not None:
             self._stage_seconds.of("waiting").observe(stages.waiting_seconds)
             self._stage_seconds.of("discord").observe(stages.discord_seconds)
@@ -75,6 +84,8 @@ class ActionFigures:
     def rejected_request(self, protocol: Protocol, code: str) -> None:
         """Report a request that never became an action: no token, unreadable, unknown path."""
         self._rejected.of(protocol, code).inc()
+        if code == INTERNAL:
+            self._internal.of(protocol).inc()
 
     def auth_failed(self, reason: str) -> None:
         """Report a refused token or secret: `missing`, `expired`, …, as `Unauthenticated.reason` has it."""

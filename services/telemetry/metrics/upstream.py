@@ -30,6 +30,8 @@ class UpstreamFigures:
             "429s from Discord by `scope`: user, hidden, global, shared, cloudflare; local: our own limiter refused.",
             "scope",
         )
+        for scope in ("user", "hidden", "global", "shared", "cloudflare", "local"):
+            self._rate_limited.of(scope)
         self._limit_waits = board.histogram(
             "limit_wait_seconds", "Waits for Discord's limits, of those who had to wait.", ACTION_SECONDS, "priority"
         )

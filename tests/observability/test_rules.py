@@ -1,0 +1,125 @@
+"""The alert rules and the dashboard ask only for what a running module shows, and are sound by themselves."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+
+import aiohttp
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from sandbox import Options, Sandbox
+from services.telemetry import Metrics
+from tests.observability.expressions import labels_kept, selectors
+from tests.observability.rules import OBSERVE, Alert, alerts, anchors, dashboard, dashboard_expressions
+from tests.support.module import environment
+from tests.support.process import serving_program
+from tests.support.valkey import ValkeyServer
+from tools.metrics_table import shown_name
+
+PROMETHEUS_OWN = {"up": {"job", "instance"}}
+ADDED_WHEN_SCRAPED = {"job", "instance"}
+
+
+@pytest.fixture(scope="module")
+async def shown(tmp_path_factory: pytest.TempPathFactory, valkey_server: ValkeyServer) -> Mapping[str, set[str]]:
+    """Every series that a running module with a Redis can show, with its labels."""
+    database = f"sqlite:///{tmp_path_factory.mktemp('shown')}/a.db"
+    async with (
+        Sandbox.serving(Options()) as sandbox,
+        serving_program(environment(sandbox, database, REDIS_URL=valkey_server.url)) as started,
+        aiohttp.ClientSession() as session,
+        session.get(f"{started.rest_url}/metrics") as answer,
+    ):
+        return series_of(await answer.text())
+
+
+def series_of(page: str) -> Mapping[str, set[str]]:
+    labels = {shown_name(definition): set(definition.labels) for definition in Metrics("", "").definitions}
+    found: dict[str, set[str]] = dict(PROMETHEUS_OWN)
+    for family in text_string_to_metric_families(page):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        known = labels.get(name, set()) | ADDED_WHEN_SCRAPED
+        if family.type == "histogram":
+            found |= {f"{name}_bucket": known | {"le"}, f"{name}_sum": known, f"{name}_count": known}
+        else:
+            found[name] = known
+    return found
+
+
+def check(expression: str, shown: Mapping[str, set[str]]) -> None:
+    asked = list(selectors(expression))
+    assert asked
+    for name, labels in asked:
+        assert name in shown, expression
+        assert labels <= shown[name], expression
+    available = set.union(*(shown[name] for name, _ in asked))
+    assert labels_kept(expression) <= available, expression
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: str(alert.name))
+async def test_an_alert_asks_for_what_there_is_and_says_what_to_do(alert: Alert, shown: Mapping[str, set[str]]) -> None:
+    check(alert.expression, shown)
+    assert alert.labels["severity"] in {"critical", "warning"}
+    assert alert.annotations["summary"].endswith(".")
+    document, _, anchor = alert.annotations["runbook_url"].partition("#")
+    assert (document, anchor in anchors()) == ("docs/operations.md", True)
+
+
+async def test_the_dashboard_asks_for_what_there_is(shown: Mapping[str, set[str]]) -> None:
+    for expression in dashboard_expressions():
+        check(expression, shown)
+    instances = dashboard()["templating"]["list"][1]["definition"]
+    match = re.fullmatch(r"label_values\((\w+), (\w+)\)", instances)
+    assert match is not None
+    assert match[2] in shown[match[1]]
+
+
+async def test_everything_the_module_counts_can_be_seen_on_the_dashboard(shown: Mapping[str, set[str]]) -> None:
+    asked = {name for expression in dashboard_expressions() for name, _ in selectors(expression)}
+    asked |= {re.sub(r"_(bucket|sum|count)$", "", name) for name in asked}
+    assert {shown_name(definition) for definition in Metrics("", "").definitions} - asked == set()
+
+
+async def test_everything_that_is_defined_is_shown(shown: Mapping[str, set[str]]) -> None:
+    names = {re.sub(r"_(bucket|sum|count)$", "", name) for name in shown} | set(shown)
+    assert {shown_name(definition) for definition in Metrics("", "").definitions} - names == set()
+
+
+def test_the_dashboard_is_sound() -> None:
+    found = dashboard()
+    panels = found["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    for panel in panels:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        assert panel["title"]
+        references = [target["refId"] for target in panel.get("targets", [])]
+        assert len(references) == len(set(references))
+    assert found["uid"] == "discord-action"
+    source = yaml.safe_load((OBSERVE / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"][0]
+    assert found["templating"]["list"][0]["current"]["value"] == source["uid"]
+
+
+def test_prometheus_reads_every_replica_and_the_rules() -> None:
+    configuration = yaml.safe_load((OBSERVE / "prometheus.yml").read_text())
+    assert [(OBSERVE / name).exists() for name in configuration["rule_files"]] == [True]
+    (job,) = configuration["scrape_configs"]
+    (names,) = job["dns_sd_configs"]
+    assert (names["names"], names["port"]) == (["discord-action"], 8070)
+    assert "metrics_path" not in job  # /metrics by default
+    jobs = {match for alert in alerts() for match in re.findall(r'job="([^"]+)"', alert.expression)}
+    jobs |= {match for expression in dashboard_expressions() for match in re.findall(r'job="([^"]+)"', expression)}
+    assert jobs == {job["job_name"]}
+
+
+@pytest.mark.parametrize(("what", "file"), [("rules", "alerts.yml"), ("config", "prometheus.yml")])
+def test_prometheus_itself_accepts_them(what: str, file: str) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("NOT PROVEN: promtool is not installed (Debian: apt install prometheus)")
+    asked = subprocess.run([promtool, "check", what, str(OBSERVE / file)], capture_output=True, text=True, check=False)
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    assert "SUCCESS" in asked.stdout
