@@ -47,17 +47,13 @@ HARVEST = {
     ],
 }
 WELL = (
-    ("POST", "role", {"guild_id": "1", "user_id": "42", "role_id": "7"}),
-    ("POST", "moderation/timeout", {"guild_id": "1", "user_id": "43", "duration_seconds": 1500, "reason": "slugs"}),
+    ("POST", "role", {"guild_id": "1", "user_id": "40", "role_id": "7"}),
+    ("POST", "moderation/timeout", {"guild_id": "1", "user_id": "40", "duration_seconds": 1500, "reason": "slugs"}),
     ("POST", "moderation/ban", {"guild_id": "1", "user_id": "47", "reason": "sold the wheelbarrow"}),
-    ("POST", "embed", {"channel_id": "123", "embed": HARVEST}),
     ("POST", "reaction", {"channel_id": "123", "message_id": "456", "emoji": "💧"}),
+    ("POST", "embed", {"channel_id": "123", "embed": HARVEST}),
     ("POST", "message", {"channel_id": "124", "content": "The wheelbarrow is back."}),
-    (
-        "POST",
-        "message",
-        {"channel_id": "123", "content": "<@42> your plot is watered. ||It was the <@&7> crew|| `rota: done`"},
-    ),
+    ("POST", "message", {"channel_id": "123", "content": "<@42> plot 12 is *watered*, says <@&7> (`rota: done`)"}),
 )
 REFUSED = (
     ("POST", "message", {"channel_id": "404404", "content": "Anybody here?"}),
@@ -89,7 +85,7 @@ async def _take(executable: str, folder: Path, views: Sequence[str], *, is_dark:
                 await page.get_by_role("heading", name="allotment").wait_for()
                 await _live(module.rest_url, sandbox)
                 await page.wait_for_timeout(SETTLE_MILLISECONDS)
-                await _hurry(module.rest_url)
+                await _hurry(sandbox)
                 await _save(page, folder / "sandbox.png")
                 for name in views:
                     await page.locator(f"[data-shows={name}]").click()
@@ -123,14 +119,24 @@ async def _live(rest_url: str, sandbox: Sandbox) -> None:
         await _act(session, "PATCH", f"{rest_url}/api/v1/message/123/789", edit)
     async with aiohttp.ClientSession(headers=AS_BOT | {"Authorization": f"Bot {sandbox.options.token}"}) as session:
         await _act(session, "POST", f"{sandbox.base_url}/channels/123/messages", {"content": "x" * 2001})
+    sandbox.faults.add("latency", seconds=2, method="POST", template="/webhooks/{webhook_id}/{webhook_token}")
 
 
-async def _hurry(rest_url: str) -> None:
-    """So that the buckets have something to refill."""
-    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token()}"}) as session:
-        for name in ("one", "two", "three"):
-            content = f"Can number {name} is full @everyone"
-            await _act(session, "POST", f"{rest_url}/api/v1/message", {"channel_id": "123", "content": content})
+async def _hurry(sandbox: Sandbox) -> None:
+    """More than the channel takes at once, past the module, which would have waited: the limit says so."""
+    headers = AS_BOT | {"Authorization": f"Bot {sandbox.options.token}"}
+    said = (
+        "Frost tonight.",
+        "Covers are in the shed.",
+        "@everyone the gate stays open until nine",
+        "Who has the key?",
+        "I do.",
+        "!",
+    )
+    async with aiohttp.ClientSession(headers=headers) as session:
+        for content in said:
+            body = {"content": content, "allowed_mentions": {"parse": ["everyone"]}}
+            await _act(session, "POST", f"{sandbox.base_url}/channels/123/messages", body)
 
 
 async def _act(session: aiohttp.ClientSession, method: str, url: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ async def test_colours_follow_the_system_and_the_switch(open_page: OpenPage, san
 async def test_news_is_read_aloud_once_and_together(garden: Page, caller: Caller) -> None:
     for number in range(3):
         await caller("SendMessage", channel_id="123", content=str(number))
-    await expect(garden.get_by_role("status")).to_have_text("3 new messages")
+    await expect(garden.get_by_role("status", name="News")).to_have_text("3 new messages")
 
 
 async def test_what_does_not_move_for_those_who_asked(open_page: OpenPage, sandbox: Sandbox, caller: Caller) -> None:

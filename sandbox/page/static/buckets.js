@@ -22,8 +22,6 @@ export class Buckets {
   render() {
     const isKept = this.store.get("about")?.options.limits_enabled ?? true;
     this.switch.setAttribute("aria-checked", String(isKept));
-    this.switch.setAttribute("aria-label", "Limits are kept");
-    this.switch.firstElementChild.textContent = isKept ? "kept" : "off";
     const buckets = this.#buckets();
     this.list.show(buckets);
     for (const bucket of buckets) update(this.list.known.get(bucket.name).node, bucket);

@@ -55,7 +55,7 @@ export class Messages {
     const shown = channel && channel.message_count > messages.length ? `the last ${messages.length} of ${channel.message_count}` : null;
     const aside = [channel?.topic, `id ${channelId}`, shown].filter(Boolean).join(" · ");
     document.getElementById("channel-topic").textContent = aside;
-    document.getElementById("messages").dataset.empty = channel ? "Nothing was said here yet." : "";
+    document.getElementById("messages").dataset.empty = channel?.message_count === 0 ? "Nothing was said here yet." : "";
   }
 
   #message(message, wasThere) {

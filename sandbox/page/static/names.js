@@ -45,5 +45,8 @@ export const roleColour = (role) => (role?.color ? `#${role.color.toString(16).p
 export const initials = (name) =>
   (name.match(/[\p{L}\p{N}]+/gu) ?? ["?"]).slice(0, 2).map((word) => [...word][0]).join("").toUpperCase();
 
-/** A steady hue for an id; neighbours get hues far apart (multiplying by the golden ratio spreads them evenly). */
-export const hueOf = (id) => Math.round((Number(BigInt(id) % 9973n) * 0.618034 % 1) * 360);
+/** A steady hue for an id; neighbours get hues far apart (steps of the golden ratio spread evenly). */
+export function hueOf(id) {
+  const number = [...String(id)].reduce((sum, letter) => (sum * 10 + letter.codePointAt(0)) % 9973, 0);
+  return Math.round(((number * 0.618034) % 1) * 360);
+}

@@ -37,7 +37,7 @@ export class Places {
     const isCurrent = channel.id === currentId;
     if (isCurrent) this.seen.set(channel.id, channel.last_message_id);
     if (!this.seen.has(channel.id)) this.seen.set(channel.id, channel.last_message_id);
-    const isNew = channel.last_message_id !== null && channel.last_message_id !== this.seen.get(channel.id);
+    const isNew = BigInt(channel.last_message_id ?? 0) > BigInt(this.seen.get(channel.id) ?? 0);
     return { ...channel, label: channelName(this.store, channel), isCurrent, isNew };
   }
 
