@@ -90,6 +90,9 @@ async def _take(executable: str, folder: Path, views: Sequence[str], *, is_dark:
                 for name in views:
                     await page.locator(f"[data-shows={name}]").click()
                     await _save(page, folder / f"sandbox-{name}.png")
+                await page.goto(f"{module.rest_url}/docs")
+                await page.locator(".opblock-summary").first.wait_for()
+                await _save(page, folder / "docs.png")
 
 
 @asynccontextmanager
