@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from config import ConfigurationError, Settings, auth_settings, database_settings
+from config import ConfigurationError, Settings, auth_settings, database_settings, record_settings
 
 EXIT_CONFIGURATION = 2
 
@@ -25,9 +25,7 @@ def _run(asked: argparse.Namespace) -> int:
 
         return commands.run(asked, database_settings())
     if asked.command == "audit":
-        from services.audit import commands as audit_commands  # noqa: PLC0415  # see above
-
-        return audit_commands.run(asked, database_settings())
+        return _audit(asked)
     if asked.command == "token":
         from services.auth import commands as token_commands  # noqa: PLC0415  # see above
 
@@ -43,6 +41,16 @@ def _run(asked: argparse.Namespace) -> int:
     from services.lifecycle import run  # noqa: PLC0415  # checking a configuration need not load both servers
 
     return run(settings)
+
+
+def _audit(asked: argparse.Namespace) -> int:
+    if asked.audit_command == "refused":
+        from services.audit import refused_command  # noqa: PLC0415  # needs no database
+
+        return refused_command.run(asked, record_settings())
+    from services.audit import commands as audit_commands  # noqa: PLC0415  # serving does not need it
+
+    return audit_commands.run(asked, database_settings())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     limits = chosen.add_parser("limits", help="show what the running module knows of Discord's limits")
     limits.add_argument("--url", help="where its REST port is (default: by HOST and REST_PORT)")
     limits.add_argument("--json", action="store_true", help="print JSON, for scripts")
-    audit_commands.add_arguments(chosen.add_parser("audit", help="read the audit log: tail, show, export"))
+    audit_commands.add_arguments(chosen.add_parser("audit", help="read the audit log: tail, show, export, refused"))
     return parser
 
 

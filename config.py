@@ -63,6 +63,7 @@ __all__ = [
     "auth_settings",
     "database_settings",
     "has_bot_token",
+    "record_settings",
     "variables",
 ]
 
@@ -146,6 +147,12 @@ def database_settings(env_file: Path | None = ENV_FILE, environ: Mapping[str, st
 def auth_settings(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> AuthSettings:
     """Read the one section that making a token needs. Raises ConfigurationError."""
     return Reading((AuthSettings,), env_file, os.environ if environ is None else environ).of(AuthSettings)
+
+
+def record_settings(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> RecordSettings:
+    """Read the one section that the commands on the journal need. Raises ConfigurationError."""
+    sections = (RecordSettings, LogSettings)  # LOG_DIR says where the journal is by default
+    return Reading(sections, env_file, os.environ if environ is None else environ).of(RecordSettings)
 
 
 def has_bot_token(env_file: Path | None, environ: Mapping[str, str]) -> bool:

@@ -3,8 +3,8 @@
 from services.audit.handover import AuditLines, Handover
 from services.audit.journal import Journal
 from services.audit.reader import AuditReader
+from services.audit.refused import RefusedRow
 from services.audit.shelf import RedisShelf
-from services.audit.shipper import RefusedRow
 from services.audit.writer import AuditWriter, WriterHealth
 
 __all__ = [

@@ -40,7 +40,7 @@ AGE_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the three commands to the parser of `audit`."""
+    """Adds the commands to the parser of `audit`; `refused` is run by `refused_command`."""
     chosen = parser.add_subparsers(dest="audit_command", metavar="command", required=True)
     tail = chosen.add_parser("tail", help="print the newest rows, oldest of them first")
     tail.add_argument("-n", "--limit", type=_rows, default=20, metavar="N", help="how many (default: 20)")
@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("action_id", metavar="ACTION_ID")
     export = chosen.add_parser("export", help="print every row as a line of JSON, oldest first")
     export.add_argument("--limit", type=_count, metavar="N", help="stop after so many rows")
-    for each in (tail, show):
+    refused = chosen.add_parser("refused", help="list the rows the database would not take, kept in JOURNAL_DIR")
+    for each in (tail, show, refused):
         each.add_argument("--json", action="store_true", help="print JSON, a row a line")
     for each in (tail, export):
         _add_filters(each)

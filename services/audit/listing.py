@@ -29,8 +29,8 @@ def whole(row: ActionRow) -> str:
 
 
 def _columns(texts: tuple[str, ...]) -> str:
-    padded = (f"{_printable(text):<{width}}" for text, width in zip(texts, WIDTHS, strict=False))
-    return "  ".join((*padded, _printable(texts[-1]))) + "\n"
+    padded = (f"{printable(text):<{width}}" for text, width in zip(texts, WIDTHS, strict=False))
+    return "  ".join((*padded, printable(texts[-1]))) + "\n"
 
 
 def _verdict(row: ActionRow) -> str:
@@ -48,9 +48,10 @@ def _value(value: object) -> str:
         return "-"
     if isinstance(value, dict):
         text = json.dumps(value, indent=2, ensure_ascii=False)
-        return "\n".join(_printable(part) for part in ["", *text.splitlines()])
-    return _printable(str(value))
+        return "\n".join(printable(part) for part in ["", *text.splitlines()])
+    return printable(str(value))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """The text with control characters spelled out."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

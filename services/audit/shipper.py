@@ -8,21 +8,22 @@ What can go wrong, and what happens then:
   A batch that failed is halved and grows again with success, so a size the database cannot take within its time
   limit finds its measure.
 - The database refuses a value: the batch is split until the row stands alone. That row is logged, counted and kept
-  aside; its neighbours are written.
+  aside (`refused`); its neighbours are written.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 import orjson
 
 from services.audit.journal import Row
+from services.audit.refused import RefusedRow
 from services.audit.rows import action_id_of
 from services.audit.shipping import ship
 from services.database import DatabaseThread, DatabaseUnavailable
@@ -40,14 +41,6 @@ MOST_REFUSED_KEPT: Final = 1000
 log = get_logger(__name__)
 
 
-class RefusedRow(NamedTuple):
-    """A row the database would not take, as the JSON object it was sent as."""
-
-    action_id: str
-    reason: str
-    row: bytes
-
-
 class Shipper:
     """The queue of rows that are in memory. Its owner calls `start` and `stop`, and hears of every try."""
 
@@ -56,12 +49,14 @@ class Shipper:
         thread: DatabaseThread,
         redactor: Redactor,
         on_tried: Callable[[], None],
+        on_refused: Callable[[RefusedRow], Awaitable[None]],
         *,
         metrics: Metrics | None = None,
     ) -> None:
         self._thread = thread
         self._redactor = redactor
         self._on_tried = on_tried
+        self._on_refused = on_refused
         self._metrics = metrics
         self._waiting: deque[Row] = deque()
         self._has_rows = asyncio.Event()
@@ -169,20 +164,22 @@ class Shipper:
 
     async def _isolate(self, batch: Sequence[Row], exc: Exception) -> None:
         if len(batch) == 1:
-            self._set_aside(batch[0], exc)
+            await self._set_aside(batch[0], exc)
             self._settle(1)
             return
         half = len(batch) // 2
         await self._ship(batch[:half])
         await self._ship(batch[half:])
 
-    def _set_aside(self, row: Row, exc: Exception) -> None:
+    async def _set_aside(self, row: Row, exc: Exception) -> None:
         reason = self._redactor.redact(str(exc) or type(exc).__name__)
-        self.refused.append(RefusedRow(action_id_of(row.json), reason, row.json))
+        refused = RefusedRow(action_id_of(row.json), reason, row.json)
+        self.refused.append(refused)
         self.refused_count += 1
         if self._metrics is not None:
             self._metrics.audit_refused(1)
         log.error("the database refused this row", event=Event.AUDIT, reason=reason, row=orjson.loads(row.json))
+        await self._on_refused(refused)
 
     def _settle(self, count: int) -> None:
         for _ in range(count):

@@ -18,8 +18,9 @@ from typing import Final, NamedTuple, Self
 from services.audit.collector import Collector
 from services.audit.handover import AuditLines, Handover
 from services.audit.journal import Adopter, Backlog, Journal, Lot, Row
+from services.audit.refused import RefusedRow, RefusedRows
 from services.audit.shelf import RedisShelf
-from services.audit.shipper import MOST_ROWS, RefusedRow, Shipper
+from services.audit.shipper import MOST_ROWS, Shipper
 from services.budget import Budget
 from services.database import DatabaseThread
 from services.errors import AuditUnavailable
@@ -46,7 +47,8 @@ class WriterHealth(NamedTuple):
     """How the record is. `detail` is the last problem, empty while there is none; ages are in seconds.
 
     `depth` counts finished actions that are not in the table; `adopted` rows of processes that ended without shipping
-    them, `collected` such rows that came through Redis; `damaged` places of the journal that could not be read.
+    them, `collected` such rows that came through Redis; `refused` rows in the file of those that the database would not
+    take; `damaged` places of the journal that could not be read.
     """
 
     is_writable: bool
@@ -82,7 +84,8 @@ class AuditWriter:
         self._metrics = metrics
         self._most_in_memory = most_in_memory
         self._handover = handover or shelf or AuditLines()
-        self._shipper = Shipper(thread, redactor, self._note_try, metrics=metrics)
+        self._refused = RefusedRows(journal.store)
+        self._shipper = Shipper(thread, redactor, self._note_try, self._refused.keep, metrics=metrics)
         self._backlog = Backlog(journal.store)
         self._adopter = Adopter(journal.store, self._shipper)
         self._collector = Collector(shelf, self._shipper, lambda: not self._shipper.problem) if shelf else None
@@ -125,6 +128,7 @@ class AuditWriter:
         self._tasks = (
             asyncio.create_task(self._read_back(), name="audit-backlog"),
             asyncio.create_task(self._adopter.run(), name="audit-adopter"),
+            asyncio.create_task(self._refused.run(), name="audit-refused"),
         )
         if self._collector is not None:
             self._tasks += (asyncio.create_task(self._collector.run(), name="audit-collector"),)
@@ -184,7 +188,7 @@ class AuditWriter:
 
     @property
     def refused(self) -> list[RefusedRow]:
-        """The last rows that the database would not take."""
+        """The last rows that the database would not take, since the start."""
         return list(self._shipper.refused)
 
     @property
@@ -203,11 +207,11 @@ class AuditWriter:
         journal = self._journal.health()
         return WriterHealth(
             is_writable=self._is_running and journal.is_writable,
-            detail="; ".join(filter(None, (journal.detail, self._shipper.problem))),
+            detail="; ".join(filter(None, (journal.detail, self._shipper.problem, self._refused.detail))),
             depth=self.depth,
             oldest_age_seconds=self.oldest_age_seconds,
             shipped=self._shipper.shipped,
-            refused=self._shipper.refused_count,
+            refused=self._refused.count,
             logged=self._logged,
             journal_bytes=journal.size_bytes,
             journal_segments=journal.segments,
@@ -221,6 +225,7 @@ class AuditWriter:
         store, adopter, backlog, collector = self._journal.store, self._adopter, self._backlog, self._collector
         metrics.watch("audit_queue_rows", lambda: self.depth)
         metrics.watch("audit_oldest_waiting_seconds", lambda: self.oldest_age_seconds)
+        metrics.watch("audit_refused_kept_rows", lambda: self._refused.count)
         metrics.watch("audit_writable", lambda: self.health().is_writable)
         metrics.watch("journal_bytes", lambda: store.size_bytes)
         metrics.watch("journal_max_bytes", lambda: store.most_bytes)

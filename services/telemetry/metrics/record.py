@@ -21,6 +21,7 @@ class RecordFigures:
         ).of()
         board.watch("gauge", "audit_queue_rows", "Finished actions that are not in the table.")
         board.watch("gauge", "audit_oldest_waiting_seconds", "How long the oldest of them has waited.")
+        board.watch("gauge", "audit_refused_kept_rows", "Rows in the file of those that the database refused.")
         board.watch("gauge", "audit_writable", "1: actions can be put on the record. 0: they are refused.")
         board.watch("gauge", "journal_bytes", "What the journal takes on disk.")
         board.watch("gauge", "journal_max_bytes", "What it may take: JOURNAL_MAX_MB.")
