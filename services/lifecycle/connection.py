@@ -1,12 +1,14 @@
 """One connection of the REST port, and for how long it may keep us waiting.
 
 Hypercorn's `TCPServer` speaks HTTP on it. Left alone it waits for ever for a reader that takes nothing, also while it
-closes: the writer here gives up.
+closes: the writer here gives up. And where a request waits behind one whose answer nobody reads, it does not notice
+that the connection is gone: it is ended from here.
 """
 
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
@@ -81,6 +83,18 @@ class BoundedWriter(asyncio.StreamWriter):
         self.transport.abort()
 
 
+class WatchedProtocol(asyncio.StreamReaderProtocol):
+    """Tells when the connection is gone."""
+
+    def __init__(self, reader: asyncio.StreamReader, on_lost: Callable[[], None]) -> None:
+        super().__init__(reader, loop=asyncio.get_running_loop())
+        self._on_lost = on_lost
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._on_lost()
+
+
 class Connection:
     """A connection from the moment it was accepted."""
 
@@ -90,6 +104,7 @@ class Connection:
         self._accepted = accepted
         self._writer: BoundedWriter | None = None
         self._task: asyncio.Task[None] | None = None
+        self._is_over: asyncio.TimerHandle | None = None
 
     def start(self, speaker: Speaker, tls: ssl.SSLContext | None) -> asyncio.Task[None]:
         """Serves it in a task of its own, which ends with it and raises nothing."""
@@ -106,7 +121,7 @@ class Connection:
     async def _serve(self, speaker: Speaker, tls: ssl.SSLContext | None) -> None:
         CONNECTION.set(self)
         try:
-            reader, self._writer = await _open(self._accepted, tls, speaker.bounds)
+            reader, self._writer = await self._open(tls, speaker.bounds)
         except (OSError, TimeoutError) as exc:  # ssl.SSLError is an OSError
             log.debug("a connection did not come about", reason=str(exc))
             return
@@ -119,24 +134,30 @@ class Connection:
         except Exception as exc:  # noqa: BLE001 -- Hypercorn breaks on some of what peers may send; it costs them this
             log.info("a connection broke", reason=_first(exc))
         finally:
+            if self._is_over is not None:
+                self._is_over.cancel()
             self._writer.release()
 
+    async def _open(
+        self, tls: ssl.SSLContext | None, bounds: ConnectionBounds
+    ) -> tuple[asyncio.StreamReader, BoundedWriter]:
+        """Shakes hands where there is TLS. Raises OSError, TimeoutError."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 -- `start` made it
 
-async def _open(
-    accepted: socket.socket, tls: ssl.SSLContext | None, bounds: ConnectionBounds
-) -> tuple[asyncio.StreamReader, BoundedWriter]:
-    """Shakes hands where there is TLS. Raises OSError, TimeoutError."""
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(READ_AHEAD_BYTES, loop)
-    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-    transport, _ = await loop.connect_accepted_socket(
-        lambda: protocol,
-        accepted,
-        ssl=tls,
-        ssl_handshake_timeout=bounds.handshake_seconds if tls else None,
-        ssl_shutdown_timeout=bounds.closing_seconds if tls else None,
-    )
-    return reader, BoundedWriter(transport, protocol, reader, bounds)
+        def end_soon() -> None:
+            self._is_over = loop.call_later(bounds.closing_seconds, task.cancel)
+
+        reader = asyncio.StreamReader(READ_AHEAD_BYTES, loop)
+        protocol = WatchedProtocol(reader, end_soon)
+        transport, _ = await loop.connect_accepted_socket(
+            lambda: protocol,
+            self._accepted,
+            ssl=tls,
+            ssl_handshake_timeout=bounds.handshake_seconds if tls else None,
+            ssl_shutdown_timeout=bounds.closing_seconds if tls else None,
+        )
+        return reader, BoundedWriter(transport, protocol, reader, bounds)
 
 
 def _first(exc: BaseException) -> str:

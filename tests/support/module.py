@@ -13,6 +13,7 @@ import jwt
 from config import Settings
 from sandbox import Sandbox
 from services.lifecycle.build import House, build
+from services.lifecycle.connection import ConnectionBounds
 from services.lifecycle.stopping import BoundedStack, Stop
 from services.ports import ActionRow
 
@@ -78,9 +79,20 @@ def _folder_of(database_url: str) -> str:
 @asynccontextmanager
 async def running_module(sandbox: Sandbox, database_url: str, **variables: str) -> AsyncIterator[RunningModule]:
     """The module in front of `sandbox`; `variables` are environment variables beside the usual ones."""
+    async with bounded_module(sandbox, database_url, None, **variables) as running:
+        yield running
+
+
+@asynccontextmanager
+async def bounded_module(
+    sandbox: Sandbox, database_url: str, connections: ConnectionBounds | None, **variables: str
+) -> AsyncIterator[RunningModule]:
+    """The module with other bounds on the REST port's connections."""
     settings = Settings.load(env_file=None, environ=environment(sandbox, database_url, **variables))
     async with BoundedStack(Stop(pause_seconds=0, grace_seconds=GRACE_SECONDS)) as stack:
         house = await build(settings, stack)
+        if connections is not None:
+            house.rest.connections.bounds = connections
         grpc_port, rest_port = await house.open_ports()
         try:
             yield RunningModule(house, grpc_port, rest_port)
