@@ -20,6 +20,7 @@ async def test_it_says_where_it_listens_and_leaves_quietly(number: signal.Signal
             line = (await process.stdout.readline()).decode() if process.stdout else ""
             origin = re.search(r"http://127\.0\.0\.1:\d+", line)
             assert origin is not None
+            assert f"page at {origin[0]}/," in line
             state = await asyncio.to_thread(_read, origin[0] + "/_sandbox/settings")
             assert '"limits_enabled":false' in state
             process.send_signal(number)

@@ -16,6 +16,7 @@ export class Messages {
   #names = null;
   #channelId = null;
   #isFresh = false;
+  #follows = true;
 
   constructor(store) {
     this.store = store;
@@ -27,7 +28,8 @@ export class Messages {
       make: (message, wasThere) => this.#message(message, wasThere),
     });
     this.newest.addEventListener("click", () => this.#toTheEnd());
-    this.region.addEventListener("scroll", () => this.#isNearTheEnd() && (this.newest.hidden = true));
+    this.region.addEventListener("scroll", () => this.#scrolled());
+    new ResizeObserver(() => this.#follows && this.#toTheEnd()).observe(this.region);
   }
 
   /** Shows a channel; gives the messages that were not there before, so that somebody may announce them. */
@@ -38,12 +40,12 @@ export class Messages {
     const known = new Set(this.list.known.keys());
     const messages = this.store.all("message").filter((each) => each.channel_id === channelId).sort(byId);
     const added = messages.filter((message) => !known.has(message.id));
-    const follows = isOther || known.size === 0 || this.#isNearTheEnd();
+    if (isOther || known.size === 0) this.#follows = true;
     this.#isFresh = !isOther && known.size > 0;
     this.#channelId = channelId;
     this.#head(channelId, channel, messages);
     this.list.show(messages);
-    if (follows) this.#toTheEnd();
+    if (this.#follows) this.#toTheEnd();
     else if (added.length) this.newest.hidden = false;
     return this.#isFresh ? added : [];
   }
@@ -109,8 +111,11 @@ export class Messages {
     return names.length > 0 && el("p", { class: "pings" }, `pings ${names.join(", ")}`);
   }
 
-  #isNearTheEnd() {
-    return this.region.scrollHeight - this.region.scrollTop - this.region.clientHeight < NEAR_PIXELS;
+  // Whoever is at the end stays there as messages arrive and the room changes; whoever reads further up is left alone.
+  #scrolled() {
+    const { scrollHeight, scrollTop, clientHeight } = this.region;
+    this.#follows = scrollHeight - scrollTop - clientHeight < NEAR_PIXELS;
+    if (this.#follows) this.newest.hidden = true;
   }
 
   #toTheEnd() {

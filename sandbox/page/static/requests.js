@@ -24,7 +24,10 @@ export class Requests {
 }
 
 /** Refused, without an answer, struck by a fault, or noted as careless. */
-export const isWrong = (record) => record.status === null || record.status >= 400 || record.fault !== null || record.problems.length > 0;
+export const isWrong = (record) => record.status >= 400 || record.fault !== null || record.problems.length > 0;
+
+// These let the answer come, only later: without one yet, the request is under way.
+const SLOW = new Set(["latency", "drip"]);
 
 function requestRow(record) {
   const details = el("details", { class: "request-more" },
@@ -42,7 +45,10 @@ function headline(record) {
 }
 
 function statusMark(record) {
-  if (record.status === null) return el("span", { class: "status none" }, record.fault ? "lost" : "…", spoken(record.fault ? "no answer" : "under way"));
+  if (record.status === null) {
+    const isLost = record.fault !== null && !SLOW.has(record.fault);
+    return el("span", { class: isLost ? "status none" : "status" }, isLost ? "lost" : "…", spoken(isLost ? ", no answer" : "under way"));
+  }
   const kind = record.status === 429 ? "limited" : record.status >= 400 ? "refused" : "fine";
   return el("span", { class: `status ${kind}` }, spoken("status "), String(record.status));
 }

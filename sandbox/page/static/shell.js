@@ -81,7 +81,7 @@ export function showHints(about, channelId) {
     `  -d '{"channel_id": "${channelId}", "content": "Hello from the door"}'`,
   ].join("\n");
   document.getElementById("hint-direct").textContent = [
-    `curl ${about.base_url}/channels/${channelId}/messages \\`,
+    `curl ${location.origin}${new URL(about.base_url).pathname}/channels/${channelId}/messages \\`,
     `  -H "Authorization: Bot ${token}" -H 'User-Agent: DiscordBot (https://example.org, 1)' \\`,
     "  -H 'Content-Type: application/json' -d '{\"content\": \"Hello, garden\"}'",
   ].join("\n");

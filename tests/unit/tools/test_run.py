@@ -93,7 +93,7 @@ def test_the_summary_holds_a_command_with_a_token_that_is_good() -> None:
     assert claims["exp"] - claims["iat"] == 3600
     assert "http://localhost:8070/api/v1/message" in text
     assert '"channel_id": "123"' in text
-    assert "http://127.0.0.1:8075" in text
+    assert "http://127.0.0.1:8075/ " in text
 
 
 def test_the_summary_without_a_sandbox_names_discord() -> None:
