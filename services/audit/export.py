@@ -4,8 +4,9 @@ A piece is one short query of its own, from where the last one ended: nobody's t
 reads slowly, and others who read the record wait for one piece at most. How many rows are a piece follows from how
 large they are, so that what is held at a time does not.
 
-Oldest first, up to the row that was written last when the export began: so it ends, however fast rows are written, and
-the next export can begin where this one ended.
+Oldest first, up to the row that was written last when the export began: so it ends, however fast rows are written. Rows
+that waited for the database are written late with the time they were accepted: the next export has to begin as far
+before the end of this one as rows may be late, and passes over each `action_id` that is there already.
 """
 
 from typing import Final, NamedTuple

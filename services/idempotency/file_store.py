@@ -10,18 +10,20 @@ on one machine may share the folder. (A network file system keeps neither the lo
 A file that is damaged is set aside, and a new one is begun. A file that cannot be written makes the store "away".
 """
 
-import asyncio
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from services.budget import Budget
+from services.disk_thread import DiskThread
 from services.idempotency.key_file import KeyFile
 from services.idempotency.store import IdempotencyKeys
 from services.idempotency.table import KEPT_SECONDS, KeysAway, Place
 from services.ports import Clock, Ending, First, Orphaned, Replay
 
 MOST_KEYS: Final = 100_000
+CLOSE_SECONDS: Final = 5.0
 
 
 class FileTable:
@@ -31,16 +33,21 @@ class FileTable:
         self, folder: Path, clock: Clock, most_keys: int = MOST_KEYS, kept_seconds: float = KEPT_SECONDS
     ) -> None:
         self._file = KeyFile(folder, clock, most_keys, kept_seconds)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="idempotency")
-        self._is_closed = False
+        self._thread: DiskThread | None = None
 
     async def open(self) -> None:
-        """Opens the file as soon as somebody needs it, and not before."""
+        """Starts the thread; the file is opened as soon as somebody needs it, and not before."""
+        self._thread = DiskThread("idempotency")
 
     async def close(self) -> None:
-        await self._run(self._file.close)
-        self._is_closed = True
-        self._thread.shutdown()
+        """Closes the file. A disk that hangs is left to the thread."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            budget = Budget.of(CLOSE_SECONDS)
+            with suppress(TimeoutError):
+                async with budget.within():
+                    await thread.run(self._file.close)
+            await thread.close(budget)
 
     async def claim(self, place: Place, fingerprint: str, owner: str) -> First | Replay | Orphaned | None:
         return await self._run(lambda: self._file.claim(place, fingerprint, owner))
@@ -55,9 +62,9 @@ class FileTable:
         return True
 
     async def _run[T](self, work: Callable[[], T]) -> T:
-        if self._is_closed:
+        if self._thread is None:
             raise KeysAway("the file of idempotency keys is closed", may_have_claimed=False)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await self._thread.run(work)
 
 
 class FileIdempotencyStore(IdempotencyKeys):

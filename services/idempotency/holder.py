@@ -5,12 +5,15 @@ A new file is locked under a name that nobody looks at and then renamed, so that
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
 NEW: Final = ".new-"
+IN_THE_MAKING_SECONDS: Final = 60.0
+"""Making a file takes milliseconds."""
 
 
 class Holder:
@@ -56,7 +59,13 @@ def is_alive(folder: Path, name: str) -> bool:
 
 
 def remove_dead(folder: Path) -> None:
-    """Removes what dead processes left behind."""
+    """Removes what dead processes left behind, also those that died while they made their file."""
     for path in folder.iterdir():
-        if not path.name.startswith(NEW):
+        if not path.name.startswith(NEW) or _is_old(path):
             is_alive(folder, path.name)
+
+
+def _is_old(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime > IN_THE_MAKING_SECONDS
+    return False

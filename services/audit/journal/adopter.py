@@ -12,11 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-from services.audit.journal.disk import DiskThread, reason_of
+from services.audit.journal.disk import reason_of
 from services.audit.journal.folder import Folder, orphans
 from services.audit.journal.replay import Replay
 from services.audit.journal.row import Lot, Row
 from services.audit.journal.store import Store
+from services.disk_thread import DiskThread
 from services.telemetry import get_logger
 
 LOOK_SECONDS: Final = 30.0

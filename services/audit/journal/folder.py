@@ -16,6 +16,7 @@ import fcntl
 import os
 import re
 import socket
+import time
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -36,6 +37,8 @@ NEW: Final = ".new-"
 NAME: Final = re.compile(r"\d+-[0-9a-f]{12}")
 """A directory of ours; whatever else stands beside them is left alone."""
 MOST_AT_ONCE: Final = 100
+IN_THE_MAKING_SECONDS: Final = 60.0
+"""Making a directory takes milliseconds."""
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -124,9 +127,30 @@ def orphans(root: Path) -> list[Folder]:
     """
     if not root.is_dir():
         return []
+    _remove_unfinished(root)
     named = sorted((path for path in root.iterdir() if NAME.fullmatch(path.name)), key=_age_key)
     adopted = (folder for path in named if (folder := _adopted(path)) is not None)
     return list(islice(adopted, MOST_AT_ONCE))
+
+
+def _remove_unfinished(root: Path) -> None:
+    """Removes what processes left behind that died while they made their directory."""
+    for path in root.glob(NEW + "*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > IN_THE_MAKING_SECONDS:
+                _remove_unless_held(path)
+
+
+def _remove_unless_held(path: Path) -> None:
+    """Raises OSError, also when it is held after all."""
+    with suppress(FileNotFoundError):
+        lock = os.open(path / OWNER, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            (path / OWNER).unlink()
+        finally:
+            os.close(lock)
+    path.rmdir()
 
 
 def _age_key(path: Path) -> float:

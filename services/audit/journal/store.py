@@ -17,11 +17,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from services.audit.journal.disk import Disk, DiskThread, reason_of
+from services.audit.journal.disk import Disk, reason_of
 from services.audit.journal.home import Home
 from services.audit.journal.mark import Place
 from services.audit.journal.segment import Segment
 from services.budget import Budget
+from services.disk_thread import DiskThread
 from services.telemetry import get_logger
 
 SYNC_SECONDS: Final = 0.05
@@ -139,7 +140,7 @@ class Store:
 
     async def start(self) -> None:
         """Makes the directory and the first segment; where that fails it is tried again in the background."""
-        self.thread = DiskThread()
+        self.thread = DiskThread("audit-journal")
         self._problem = OPENING
         with suppress(TimeoutError):
             async with asyncio.timeout(STALL_SECONDS):

@@ -124,8 +124,9 @@ def _list_actions() -> Operation:
 def _export_actions() -> Operation:
     told = (
         "Every row there is when the export begins, oldest first, one JSON object a line. A stream that ends without "
-        "its end (a connection closed before the last chunk) is not whole: ask again with `since`. Needs HTTP/1.1 or "
-        "later; a few run at once."
+        "its end (a connection closed before the last chunk) is not whole: ask again with `since`. Rows may be "
+        "written late, after an outage: let `since` overlap, and pass over each `action_id` you have. Needs HTTP/1.1 "
+        "or later; a few run at once."
     )
     return {
         "operationId": "export_actions",

@@ -1,4 +1,5 @@
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from config import ROOT
 from services.idempotency import FileIdempotencyStore
-from services.idempotency.holder import Holder, is_alive
+from services.idempotency.holder import NEW, Holder, is_alive, remove_dead
 from services.ports import First, Orphaned, Replay, Unprotected
 from tests.support.keys import CLOCK, DELIVERED, Replicas, claim, replicas, soon
 
@@ -115,3 +116,14 @@ def test_a_holder_is_alive_until_it_closes(tmp_path: Path) -> None:
 
 def listing(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
+
+
+def test_what_dead_processes_left_in_the_making_is_removed(tmp_path: Path) -> None:
+    old, young = tmp_path / f"{NEW}old", tmp_path / f"{NEW}young"
+    for path in (old, young):
+        path.touch()
+    os.utime(old, (1, 1))
+    held = Holder(tmp_path)
+    remove_dead(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {young.name, held.name}
+    held.close()

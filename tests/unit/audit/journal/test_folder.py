@@ -1,15 +1,17 @@
 import asyncio
 import fcntl
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from config import ROOT
 from services.audit.journal import Folder, orphans
-from services.audit.journal.folder import OWNER
+from services.audit.journal.folder import NEW, OWNER
 from services.audit.journal.mark import START, Place, ShippedMark, shipped_to
 
 ADOPTS = """
@@ -150,3 +152,33 @@ def test_a_mark_is_read_back_and_a_damaged_one_is_no_mark(tmp_path: Path) -> Non
         damaged[position] ^= 1
         (tmp_path / "shipped").write_bytes(damaged)
         assert shipped_to(tmp_path) == START
+
+
+def aged(path: Path) -> Path:
+    long_ago = time.time() - 3600
+    os.utime(path, (long_ago, long_ago))
+    return path
+
+
+@pytest.mark.parametrize("has_owner", [True, False])
+def test_what_a_process_left_that_died_while_it_made_its_directory_is_removed(tmp_path: Path, has_owner: bool) -> None:
+    unfinished, young = tmp_path / f"{NEW}1-0123456789ab", tmp_path / f"{NEW}2-0123456789ab"
+    for path in (unfinished, young):
+        path.mkdir()
+        if has_owner:
+            (path / OWNER).touch()
+    aged(unfinished)
+    assert orphans(tmp_path) == []
+    assert list(tmp_path.iterdir()) == [young]
+
+
+def test_a_directory_in_the_making_that_is_held_stays(tmp_path: Path) -> None:
+    held = Folder.create(tmp_path)
+    slow = aged(held.path.rename(tmp_path / f"{NEW}{held.path.name}"))
+    (slow / "foreign").touch()
+    aged(slow)
+    assert orphans(tmp_path) == []
+    assert (slow / OWNER).exists()
+    held.release()
+    assert orphans(tmp_path) == []
+    assert [path.name for path in slow.iterdir()] == ["foreign"]
