@@ -109,7 +109,13 @@ class Connection:
     def start(self, speaker: Speaker, tls: ssl.SSLContext | None) -> asyncio.Task[None]:
         """Serves it in a task of its own, which ends with it and raises nothing."""
         self._task = asyncio.create_task(self._serve(speaker, tls), name="rest-connection")
+        self._task.add_done_callback(self._close_unopened)
         return self._task
+
+    def _close_unopened(self, _: asyncio.Task[None]) -> None:
+        """Closes a socket that nobody took over: a task that is cancelled before its first step runs no `finally`."""
+        if self._writer is None:
+            self._accepted.close()
 
     def abort(self) -> None:
         """Ends it at once, whatever is on its way."""
@@ -125,9 +131,6 @@ class Connection:
         except (OSError, TimeoutError) as exc:  # ssl.SSLError is an OSError
             log.debug("a connection did not come about", reason=str(exc))
             return
-        finally:
-            if self._writer is None:
-                self._accepted.close()
         try:
             loop = asyncio.get_running_loop()
             await TCPServer(speaker.app, loop, speaker.config, speaker.context, {}, reader, self._writer)

@@ -137,7 +137,7 @@ def _called(node: Any, before: Page, after: Page) -> Vector:
         raise NotImplementedError(name)
     selector = node.args[0].vector_selector
     earlier, later = _chosen(selector, before), _chosen(selector, after)
-    seconds = after.at - before.at if name == "rate" else 1.0
+    seconds = max(after.at - before.at, 0.001) if name == "rate" else 1.0
     return {labels: (value - earlier.get(labels, 0.0)) / seconds for labels, value in later.items()}
 
 

@@ -10,10 +10,10 @@ class RecordFigures:
         self._rows = board.counter(
             "audit_rows",
             "Rows. `result`: written; failed (a try that the database did not take; it is repeated); refused (never "
-            "taken, kept aside); logged (printed as AUDIT lines at a stop).",
+            "taken, kept aside); handed_over (at a stop, to Redis or as AUDIT lines).",
             "result",
         )
-        for result in ("written", "failed", "refused", "logged"):
+        for result in ("written", "failed", "refused", "handed_over"):
             self._rows.of(result)
         self._deleted = board.counter("audit_deleted_rows", "Rows deleted for their age.").of()
         self._oldest = board.gauge(
@@ -44,7 +44,7 @@ class RecordFigures:
 
     def audit_logged(self, rows: int) -> None:
         """Report rows that were handed over at a stop, because the database was away."""
-        self._rows.of("logged").inc(rows)
+        self._rows.of("handed_over").inc(rows)
 
     def audit_deleted(self, rows: int) -> None:
         """Report rows deleted for their age."""
