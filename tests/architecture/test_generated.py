@@ -3,11 +3,15 @@ from pathlib import Path
 import pytest
 
 from config import ROOT
-from tools import env_example, stubs
+from tools import env_example, metrics_table, stubs
 
 
 def test_the_example_of_the_settings_is_current() -> None:
     assert env_example.TARGET.read_text() == env_example.text()
+
+
+def test_the_table_of_metrics_is_current() -> None:
+    assert metrics_table.TARGET.read_text() == metrics_table.text(), "python -m tools.metrics_table --write"
 
 
 def test_the_committed_stubs_are_what_the_proto_file_gives() -> None:
