@@ -54,3 +54,8 @@ class Failure:
     discord: DiscordSaid | None = None
     action_id: str | None = None
     replayed: bool = False
+
+    @property
+    def detail_for_log(self) -> str:
+        """The detail without names of fields: a caller makes them up, and what its body says is not logged."""
+        return f"{len(self.violations)} bad fields" if self.violations else self.detail

@@ -118,7 +118,7 @@ class ActionRpc[A: Action]:
             "request refused",
             code=failure.code.slug,
             result=failure.outcome.value,
-            detail=failure.detail,
+            detail=failure.detail_for_log,
             rpc=self._action_type.rpc(),
             client_address=peer,
         )

@@ -118,7 +118,7 @@ def _log_refusal(failure: Failure, request: RestRequest, address: str) -> None:
         "request refused",
         code=failure.code.slug,
         result=failure.outcome.value,
-        detail=failure.detail,
+        detail=failure.detail_for_log,
         method=request.method,
         route=request.route,
         client_address=address,
