@@ -7,7 +7,7 @@ delays them. They are dropped there once they are in the table here, so at worst
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from services.audit.journal.adopter import RowQueue
@@ -37,17 +37,30 @@ class Collector:
         while True:
             try:
                 while self._is_welcome() and (rows := await self._shelf.claim()):
-                    await self._ship(rows)
+                    await self._ship(_named(rows))
             except RedisAway as exc:
                 log.debug("rows of ended processes cannot be looked for", reason=exc.reason)
+            except Exception as exc:  # noqa: BLE001 -- whatever stands in Redis, the own record goes on
+                log.error("rows of ended processes cannot be collected", reason=repr(exc))  # noqa: TRY400 -- said
             await asyncio.sleep(LOOK_SECONDS * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 -- spreads load
 
-    async def _ship(self, rows: list[bytes]) -> None:
+    async def _ship(self, rows: Mapping[str, bytes]) -> None:
         await self._queue.has_become_short()
         lot, now = Lot(), time.monotonic()
-        for row in rows:
+        for row in rows.values():
             self._queue.put(lot.holding(row, now))
         await lot.settled_all()
-        left = await self._shelf.drop([action_id_of(row) for row in rows])
+        left = await self._shelf.drop(tuple(rows))
         self.rows += len(rows)
         log.info("rows of ended processes were collected from redis", rows=len(rows), left=left)
+
+
+def _named(rows: Sequence[bytes]) -> dict[str, bytes]:
+    """The rows by their actions. What is no row is not ours: it is reported and left where it is."""
+    named: dict[str, bytes] = {}
+    for row in rows:
+        try:
+            named[action_id_of(row)] = row
+        except (ValueError, KeyError, TypeError):
+            log.error("there is something in redis that is no row", size_bytes=len(row))  # noqa: TRY400 -- no traceback
+    return named

@@ -34,7 +34,8 @@ def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def row(action_id: str, padding: int = 0) -> bytes:
-    return orjson.dumps({"action_id": action_id, "request_data": {"content": "ä👋" + "x" * padding}})
+    columns = {"action_id": action_id, "action_type": "send_message", "created_at": "2026-01-01 00:00:00.000000"}
+    return orjson.dumps({**columns, "success": True, "request_data": {"content": "ä👋" + "x" * padding}})
 
 
 def rows(number: int, padding: int = 0) -> list[bytes]:
@@ -161,3 +162,17 @@ async def test_nobody_collects_while_the_own_database_is_away(
         finally:
             postgres_server.start()
         assert await record.writer.drained(10)
+
+
+async def test_what_is_no_row_keeps_nobody_from_being_collected(link: RedisLink, postgres_url: str) -> None:
+    rows_name, due_name = (link.key("handover", part) for part in ("rows", "due"))
+    for name, text in (("a", "not JSON"), ("b", "[]"), ("c", '{"no": "action_id"}')):
+        await link.do("HSET", rows_name, name, text)
+        await link.do("ZADD", due_name, 0, name)
+    await link.do("ZADD", due_name, 0, "without a row")
+    async with open_record(postgres_url, shelf=RedisShelf(link)) as record:
+        await RedisShelf(link).take(rows(3))
+        await eventually(lambda: record.writer.health().collected == 3)
+        assert record.writer.health().is_writable
+        assert await record.writer.drained(5)
+        assert await record.count() == (3, 3)
