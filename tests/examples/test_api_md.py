@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shlex
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,15 +12,36 @@ from google.protobuf.message import Message
 
 from config import ROOT
 from proto import discord_action_pb2 as pb
+from sandbox import Options, Sandbox
 from services.actions import CATALOGUE, Action
 from services.rest_api.openapi import example_fields
 from tests.examples.commands import code_blocks, placed, program_or_skip, run_shell
 from tests.support.buf import buf_or_skip
-from tests.support.module import RunningModule, token
+from tests.support.module import RunningModule, running_module, token
 
 TEXT = (ROOT / "API.md").read_text()
 FIRST_STEPS = code_blocks(TEXT.partition("## A gRPC client in Python")[2], "python")[0]
 EVERY_ACTION = pytest.mark.parametrize("action_type", CATALOGUE, ids=lambda action_type: str(action_type.rpc()))
+
+
+@pytest.fixture(scope="module")
+async def one_sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.serving(Options(limits_enabled=False)) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+async def one_module(one_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningModule]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('examples')}/actions.db"
+    async with running_module(one_sandbox, url) as running:
+        yield running
+
+
+@pytest.fixture
+def module(one_module: RunningModule, one_sandbox: Sandbox) -> RunningModule:
+    """The same for all examples, which keep nothing in it; the sandbox starts from its seeds."""
+    one_sandbox.reset()
+    return one_module
 
 
 def section(action_type: type[Action]) -> str:
