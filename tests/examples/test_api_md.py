@@ -4,6 +4,7 @@ import asyncio
 import json
 import shlex
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.support.module import RunningModule, running_module, token
 
 TEXT = (ROOT / "API.md").read_text()
 FIRST_STEPS = code_blocks(TEXT.partition("## A gRPC client in Python")[2], "python")[0]
+OTHER_COMMANDS = code_blocks(TEXT.partition("\n## Actions\n")[0] + TEXT.partition("\n## Embeds\n")[2], "sh")
 EVERY_ACTION = pytest.mark.parametrize("action_type", CATALOGUE, ids=lambda action_type: str(action_type.rpc()))
 
 
@@ -93,6 +95,19 @@ async def test_the_buf_command_acts(module: RunningModule, action_type: type[Act
     told = json.loads(await run_shell(command(action_type, "buf"), module, program))
     assert told["success"] is True
     await check_row(module, action_type, told["actionId"], "grpc")
+
+
+@pytest.mark.parametrize("block", OTHER_COMMANDS)
+async def test_every_other_command_is_understood(block: str, module: RunningModule, tmp_path: Path) -> None:
+    """The secret of the first one is nobody's, so that it is refused as such."""
+    program_or_skip("curl")
+    told = await run_shell(f"cd {tmp_path}; {block}", module)
+    if "SECRET" in block:
+        assert json.loads(told)["code"] == "unauthenticated"
+    elif "-o" in block:
+        assert (tmp_path / "actions.ndjson").is_file()
+    else:
+        assert "actions" in json.loads(told)
 
 
 @EVERY_ACTION

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any, Final
 
-from services.errors import ActionError, DiscordSaid, ErrorCode, Failure, OutcomeKind, Violation
+from services.errors import ActionError, ErrorCode, Failure, OutcomeKind, Violation
+from services.rest_api.openapi.discords import discord_said
 from services.rest_api.openapi.examples import ACTION_ID, REQUEST_ID
 from services.rest_api.openapi.parameters import header_out_references
 from services.rest_api.openapi.schemas import reference
@@ -66,7 +67,7 @@ def example_failure(code: ErrorCode) -> Failure:
         is_retryable=is_retryable,
         retry_after_seconds=1.5 if is_retryable and code is not ErrorCode.DEADLINE_EXCEEDED else None,
         violations=(Violation(("content",), "must be at most 2000 characters"),) if _names_fields(code) else (),
-        discord=DiscordSaid(code.http_status, 0) if _is_discords(code) else None,
+        discord=discord_said(code),
         action_id=ACTION_ID if _is_discords(code) or code is ErrorCode.OUTCOME_UNKNOWN else None,
     )
 
@@ -104,9 +105,7 @@ def _outcome(code: ErrorCode) -> OutcomeKind:
 
 def _is_discords(code: ErrorCode) -> bool:
     """Whether Discord itself said so."""
-    return code is ErrorCode.BOT_TOKEN_INVALID or (
-        code.slug.startswith("discord_") and code is not ErrorCode.DISCORD_UNAVAILABLE
-    )
+    return discord_said(code) is not None
 
 
 def _names_fields(code: ErrorCode) -> bool:

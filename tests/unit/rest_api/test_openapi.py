@@ -10,6 +10,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from services.actions import CATALOGUE, Action
+from services.discord.error_codes import error_code
 from services.errors import ErrorCode
 from services.ports import Reply, WebhookBody
 from services.rest_api.openapi import example_fields, openapi_document, operation_id
@@ -94,6 +95,21 @@ def test_every_code_is_documented_with_an_example(action_type: type[Action]) -> 
                 documented[code] = int(status)
     no_operation = {"not_found", "method_not_allowed"}
     assert documented == {c.slug: c.http_status for c in ErrorCode if c.slug not in no_operation}
+
+
+def test_in_an_example_discord_says_what_our_code_means() -> None:
+    found = DOCUMENT["components"]["responses"].values()
+    problems = [
+        example["value"]
+        for response in found
+        for example in response["content"]["application/problem+json"]["examples"].values()
+        if "discord" in example["value"]
+    ]
+    refusals = {problem["code"]: problem["discord"] for problem in problems}
+    assert {"discord_unknown_channel", "bot_token_invalid"} < set(refusals)
+    assert refusals.pop("bot_token_invalid") == {"status": 401, "code": 40001}
+    for slug, said in refusals.items():
+        assert error_code(said["code"], said["status"]).slug == slug
 
 
 async def test_other_answers_are_as_documented() -> None:
