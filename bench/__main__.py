@@ -7,13 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from bench import lock, start, throughput
+from bench import auth, lock, start, throughput
 from bench.databases import Database, running_database
 from bench.figures import Report
 from bench.programs import Broken
 from bench.serving import ASYNCIO, UVLOOP
 
-NAMES: Final = ("start", "grpc", "rest", "lock")
+NAMES: Final = ("start", "grpc", "rest", "lock", "auth")
 EXIT_BROKEN: Final = 1
 
 
@@ -47,6 +47,8 @@ def _measurements(
         chosen.append((title, lambda: throughput.measure(database, folder, protocols, how)))
     if "lock" in names:
         chosen.append(("locking the table", lambda: lock.measure(database, folder)))
+    if "auth" in names:
+        chosen.append(("letting callers in", auth.measure))
     return chosen
 
 
