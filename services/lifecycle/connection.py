@@ -21,6 +21,7 @@ from hypercorn.typing import AppWrapper
 from services.telemetry import get_logger
 
 READ_AHEAD_BYTES: Final = 64 * 1024
+READ_BYTES: Final = 16 * 1024
 
 log = get_logger(__name__)
 
@@ -81,6 +82,13 @@ class BoundedWriter(asyncio.StreamWriter):
         if self._give_up is not None:
             self._give_up.cancel()
         self.transport.abort()
+
+
+class SmallReads(asyncio.StreamReader):
+    """Gives little at once: h11 measures the head of a request only while it is not complete."""
+
+    async def read(self, n: int = -1) -> bytes:
+        return await super().read(READ_BYTES if n < 0 else min(n, READ_BYTES))
 
 
 class WatchedProtocol(asyncio.StreamReaderProtocol):
@@ -151,7 +159,7 @@ class Connection:
         def end_soon() -> None:
             self._is_over = loop.call_later(bounds.closing_seconds, task.cancel)
 
-        reader = asyncio.StreamReader(READ_AHEAD_BYTES, loop)
+        reader = SmallReads(READ_AHEAD_BYTES, loop)
         protocol = WatchedProtocol(reader, end_soon)
         transport, _ = await loop.connect_accepted_socket(
             lambda: protocol,

@@ -53,6 +53,10 @@ class Connections:
     def open_count(self) -> int:
         return len(self._open)
 
+    @property
+    def quiet_count(self) -> int:
+        return len(self._quiet)
+
     def accept_on(
         self, listening: socket.socket, app: AppWrapper, config: Config, tls: Callable[[], ssl.SSLContext | None]
     ) -> None:

@@ -5,6 +5,8 @@
 - On HTTP/2 an answer ends after the body it answers. Hypercorn breaks the connection, and with it all that runs
   there, when a body goes on after the answer. So the rest of a body that nobody wants is taken and thrown away, within
   a bound.
+- A request that has both a length and chunks is read by its chunks, and is the last of its connection: somebody on the
+  way may have read it by its length (https://www.rfc-editor.org/rfc/rfc9112#section-6.1).
 - `Upgrade: h2c` is not taken: a request that becomes a tunnel gets past whatever a proxy checks, and HTTP/2 has
   dropped it (https://www.rfc-editor.org/rfc/rfc9113#section-3.1). HTTP/2 comes by TLS, or by prior knowledge.
 """
@@ -39,18 +41,29 @@ class Exchanges:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         connection = CONNECTION.get()
-        if scope["http_version"] == "2" and any(name == b"upgrade" for name, _ in scope["headers"]):
+        names = {name for name, _ in scope["headers"]}
+        if scope["http_version"] == "2" and b"upgrade" in names:
             log.info("a connection was ended", reason="it asked for an upgrade to h2c")
             return connection.abort()
         self._connections.request_began(connection)
         try:
-            exchange = _Exchange(receive, send, connection, self._connections)
+            is_last = b"content-length" in names and b"transfer-encoding" in names
+            exchange = _Exchange(receive, _as_last(send) if is_last else send, connection, self._connections)
             sent = exchange.send_after_body if scope["http_version"] == "2" else exchange.send
             with suppress(Stalled):  # alone or in a group
                 await self._app(scope, exchange.receive, sent)
         finally:
             self._connections.request_ended(connection)
         return None
+
+
+def _as_last(send: Send) -> Send:
+    async def send_as_last(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message = message | {"headers": [*message["headers"], (b"connection", b"close")]}
+        await send(message)
+
+    return send_as_last
 
 
 class _Exchange:

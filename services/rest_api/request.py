@@ -71,9 +71,9 @@ class BoundedBody(Body):
 
 
 def readable_path(path: str) -> str:
-    """The path of a request's target. One without a path, or an address that cannot be read, is found nowhere."""
+    """The path of a request's target. One that is none, or that the routes would read as another, is found nowhere."""
     if path.startswith("/"):
-        return path
+        return "/" if path.startswith("//") else path
     try:
         return urlsplit(path).path or "/"
     except ValueError:

@@ -49,21 +49,32 @@ class Http2Client:
         self._reader = reader
         self._reads = reads
         self._streams: dict[int, Stream] = {}
+        self._has_room = asyncio.Event()
 
     async def send(self, headers: Headers, body: bytes = b"", *, ends: bool = True) -> Stream:
         """Opens a stream with these headers and the start of a body, the whole of it when it `ends`."""
         number = self.protocol.get_next_available_stream_id()
         stream = self._streams[number] = Stream()
         self.protocol.send_headers(number, list(headers), end_stream=ends and not body)
-        if body:
-            self.protocol.send_data(number, body, end_stream=ends)
         await self.flush()
+        await self._send_body(number, body, ends=ends)
         return stream
+
+    async def _send_body(self, number: int, body: bytes, *, ends: bool) -> None:
+        while body:
+            room = min(self.protocol.local_flow_control_window(number), self.protocol.max_outbound_frame_size)
+            piece, body = body[:room], body[room:]
+            if not piece:
+                self._has_room.clear()
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await self._has_room.wait()
+            else:
+                self.protocol.send_data(number, piece, end_stream=ends and not body)
+                await self.flush()
 
     async def continue_with(self, stream: Stream, body: bytes, *, ends: bool) -> None:
         number = next(number for number, known in self._streams.items() if known is stream)
-        self.protocol.send_data(number, body, end_stream=ends)
-        await self.flush()
+        await self._send_body(number, body, ends=ends)
 
     async def ask(self, headers: Headers, body: bytes = b"") -> Stream:
         """The whole answer."""
@@ -93,11 +104,15 @@ class Http2Client:
                 stream.ended.set()
 
     def _take(self, event: h2.events.Event) -> None:
+        if isinstance(event, h2.events.WindowUpdated | h2.events.RemoteSettingsChanged):
+            self._has_room.set()
         if isinstance(event, h2.events.ConnectionTerminated):
             self.goaway_code = int(event.error_code or 0)
         stream = self._streams.get(getattr(event, "stream_id", None) or 0)
-        if stream is None:
-            return
+        if stream is not None:
+            self._take_for(stream, event)
+
+    def _take_for(self, stream: Stream, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.ResponseReceived | h2.events.TrailersReceived):
             stream.headers.update((str(name), str(value)) for name, value in event.headers)
         elif isinstance(event, h2.events.DataReceived):
