@@ -6,8 +6,8 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   initdb --username="$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE" --auth-host=scram-sha-256 --auth-local=trust \
     --encoding=UTF8 --locale=C --no-sync
   echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
-  pg_ctl --wait --options="-c listen_addresses='' -c unix_socket_directories=/var/run/postgresql" start
-  createdb --host=/var/run/postgresql --username="$POSTGRES_USER" "$POSTGRES_DB"
+  pg_ctl --wait --options="-c listen_addresses=''" start
+  createdb --username="$POSTGRES_USER" "$POSTGRES_DB"
   pg_ctl --wait --mode=fast stop
 fi
-exec postgres -c "listen_addresses=*" -c unix_socket_directories=/var/run/postgresql
+exec postgres -c "listen_addresses=*"

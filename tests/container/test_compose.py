@@ -1,0 +1,205 @@
+"""The compose file, brought up as its first lines say: against the sandbox, with one value filled in."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import PIPE, STDOUT
+from typing import Any
+
+import pytest
+
+from config import ROOT
+from tests.container.callers import Callers
+from tests.container.container import Container
+from tests.container.engine import Engine
+from tests.container.workshop import COMPOSE
+from tests.prove.evidence import keep
+from tests.support.module import KEY
+
+SOCKET_WITHIN_SECONDS = 10.0
+COMMAND_SECONDS = 40
+HEALTH_PAUSE_SECONDS = 0.3
+PASSWORDS = ("postgres_password", "redis_password")
+LIKE_SANDBOX = ("--env-file", ".env", "--env-file", "deploy/sandbox.env", "--profile", "sandbox")
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A copy of the repository's files, and docker-compose beside it."""
+
+    engine: Engine
+    project: str
+    folder: Path
+    environment: dict[str, str] = field(repr=False)
+
+    def __call__(self, *arguments: str, **variables: str) -> str:
+        """Runs docker-compose with the sandbox's values and gives what it printed."""
+        command = [str(COMPOSE), "--project-name", self.project, *LIKE_SANDBOX, *arguments]
+        environment = {**os.environ, **self.environment, **variables}
+        with subprocess.Popen(
+            command, cwd=self.folder, env=environment, stdout=PIPE, stderr=STDOUT, text=True
+        ) as process:
+            try:
+                said, _ = process.communicate(timeout=COMMAND_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                said, _ = process.communicate()
+        assert process.returncode == 0, f"{command}: {said}{self.logs()}"
+        return said
+
+    def up(self, *options: str, **variables: str) -> None:
+        """Starts everything and waits until every module says that it is ready."""
+        self("up", "--detach", "--no-build", *options, **variables)
+        for each in self.containers("discord-action"):
+            Container(self.engine, str(each["Id"])).becomes_healthy()
+
+    def containers(self, service: str = "") -> list[dict[str, Any]]:
+        """What the engine knows of the project's containers, of all or of one service."""
+        labels = [f"label=com.docker.compose.project={self.project}"]
+        labels += [f"label=com.docker.compose.service={service}"] if service else []
+        names = self.engine("ps", "--all", "--quiet", *(word for each in labels for word in ("--filter", each)))
+        return [self.engine.inspect("container", name) for name in names.split()]
+
+    def name(self, service: str) -> str:
+        """The container of a service."""
+        (only,) = self.containers(service)
+        return str(only["Name"]).lstrip("/")
+
+    def logs(self) -> str:
+        return "\n".join(f"== {each['Name']}\n{self.engine.said_by(each['Id'])[-1500:]}" for each in self.containers())
+
+
+@contextmanager
+def socket_of(engine: Engine, folder: Path) -> Iterator[dict[str, str]]:
+    """Where docker-compose finds the engine: podman answers as Docker would, on a socket of its own."""
+    if not engine.is_podman:
+        yield {}
+        return
+    address = f"unix://{folder}/podman.sock"
+    command = ["podman", "system", "service", "--time", "0", address]
+    with subprocess.Popen(command, env=engine.variables, stderr=subprocess.DEVNULL) as service:
+        until = time.monotonic() + SOCKET_WITHIN_SECONDS
+        while not (folder / "podman.sock").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        try:
+            yield {"DOCKER_HOST": address}
+        finally:
+            service.terminate()
+
+
+@contextmanager
+def health_asked(system: System) -> Iterator[None]:
+    """Runs the health checks: podman leaves that to systemd, which is not everywhere."""
+    ended = threading.Event()
+
+    def ask() -> None:
+        while system.engine.is_podman and not ended.wait(HEALTH_PAUSE_SECONDS):
+            running = system.engine("ps", "--quiet", "--filter", f"label=com.docker.compose.project={system.project}")
+            for name in running.split():
+                system.engine.has("healthcheck", "run", name)
+
+    asking = threading.Thread(target=ask, name="health")
+    asking.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        asking.join()
+
+
+@pytest.fixture(scope="module")
+def system(engine: Engine, prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The whole system, up and healthy."""
+    folder = tmp_path_factory.mktemp("compose")
+    shutil.copy(ROOT / "docker-compose.yml", folder)
+    shutil.copytree(ROOT / "deploy", folder / "deploy")
+    example = (ROOT / ".env.example").read_text()
+    (folder / ".env").write_text(re.sub(r"(?m)^MODULE_SECRET_KEY=$", f"MODULE_SECRET_KEY={KEY}", example))
+    with socket_of(engine, folder) as environment:
+        system = System(engine, prefix, folder, environment)
+        with health_asked(system):
+            try:
+                began = time.monotonic()
+                system.up()
+                seconds = round(time.monotonic() - began, 1)
+                keep("docker-compose up, until everything is healthy", "a figure", seconds=seconds)
+                yield system
+            finally:
+                system("down", "--volumes", "--timeout", "10")
+
+
+@pytest.fixture
+def callers(system: System) -> Callers:
+    return Callers(8070, 50051, "localhost")
+
+
+async def test_curl_is_answered_as_the_first_lines_of_the_file_say(system: System, callers: Callers) -> None:
+    status, said = await callers.health()
+    assert (status, said["status"]) == (200, "healthy")
+    assert said["checks"]["limits"] == {"ok": True}
+
+
+async def test_an_action_on_each_protocol_ends_in_postgresql(system: System, callers: Callers) -> None:
+    by_rest, by_grpc = await callers.post("from compose"), await callers.send("and once more")
+    for action_id in (by_rest["action_id"], by_grpc.action_id):
+        await callers.row(action_id)
+    sql = f"SELECT outcome FROM discord_actions WHERE action_id IN ('{by_rest['action_id']}', '{by_grpc.action_id}')"  # noqa: S608 -- our own ids
+    query = ("psql", "--tuples-only", "--no-align")
+    place = ("--username=discord_action", "--dbname=discord_actions", "--command", sql)
+    found = system.engine("exec", system.name("postgres"), *query, *place)
+    assert found.split() == ["delivered", "delivered"]
+
+
+def test_every_container_is_as_hardened_as_the_file_says(system: System) -> None:
+    for each in system.containers():
+        host = each["HostConfig"]
+        assert host["ReadonlyRootfs"], each["Name"]
+        assert host["Memory"] > 0
+        assert host["PidsLimit"] > 0
+        assert not each.get("EffectiveCaps"), each["Name"]
+        assert any("no-new-privileges" in option for option in host["SecurityOpt"])
+
+
+def test_no_password_is_in_an_environment(system: System) -> None:
+    made = {name: system.engine("exec", system.name("valkey"), "cat", f"/run/credentials/{name}") for name in PASSWORDS}
+    shown = json.dumps(
+        [[each["Config"]["Env"], each["Config"].get("Cmd"), each["Args"]] for each in system.containers()]
+    )
+    assert len(set(made.values())) == len(PASSWORDS)
+    assert [name for name, password in made.items() if password in shown] == []
+
+
+def test_the_servers_of_data_cannot_reach_the_world(system: System) -> None:
+    network = system.engine.inspect("network", f"{system.project}_back")
+    assert network.get("internal", network.get("Internal")) is True
+
+
+async def test_it_comes_back_with_what_it_had(system: System, callers: Callers) -> None:
+    action_id = (await callers.post("before the night"))["action_id"]
+    await callers.row(action_id)
+    await asyncio.to_thread(system, "down", "--timeout", "30")
+    await asyncio.to_thread(system.up)
+    assert (await callers.row(action_id))["outcome"] == "delivered"
+
+
+async def test_three_replicas_take_free_ports_and_share_name_and_limits(system: System) -> None:
+    await asyncio.to_thread(lambda: system.up("--scale", "discord-action=3", REST_PORT="0", GRPC_PORT="0"))
+    replicas = [Container(system.engine, str(each["Id"])) for each in system.containers("discord-action")]
+    assert len({each.published(8070) for each in replicas}) == 3
+    for each in replicas:
+        callers = Callers(each.published(8070), each.published(50051))
+        assert (await callers.post("from one of three"))["success"]
+        assert (await callers.send("from one of three")).success
+        _, said = await callers.health()
+        assert said["checks"]["limits"] == {"ok": True}
+    program = "import json, socket; print(json.dumps(socket.gethostbyname_ex('discord-action')[2]))"
+    assert len(replicas[0].python(program)) >= 3
