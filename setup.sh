@@ -28,7 +28,9 @@ show_help() {
 ./setup.sh            prepare: find Python 3.13, make .venv, install the locked requirements
 ./setup.sh run        prepare, write .env if there is none, and serve; without a bot token against the sandbox
 ./setup.sh test       every check: style, types, layers, generated files, tests with their coverage floor, and the pages in
-                      a Chromium (REQUIRE_BROWSER=1: fail where there is none; CHROMIUM=/path/to/it names one)
+                      a Chromium (REQUIRE_BROWSER=1: fail where there is none; CHROMIUM=/path/to/it names one);
+                      the image, the compose file and the manifest in containers, with a Docker engine, or podman as
+                      root (REQUIRE_CONTAINER=1: fail where there is neither, and ask checkov as well)
 ./setup.sh test ARGS  pytest alone, with these arguments: ./setup.sh test -k webhook
 ./setup.sh prove      the slow evidence: tests marked `prove`, and the benchmarks
 ./setup.sh help       this text
@@ -188,8 +190,10 @@ test_all() {
   step 'generated: gRPC stubs' "$python" -m tools.stubs --check
   install_buf
   step 'contract: nothing taken from callers' "$python" -m tools.contract --check
-  step 'tests, with the coverage floor' "$python" -m pytest -m 'not prove' --ignore=tests/browser --cov
+  step 'tests, with the coverage floor' "$python" -m pytest -m 'not prove' \
+    --ignore=tests/browser --ignore=tests/container --cov
   test_browser "$python"
+  test_containers "$python"
   say_unproven
 }
 
@@ -215,6 +219,39 @@ test_browser() {
   fi
 }
 
+# The image, the compose file and the manifest, really built and run; then the policies, which take 290 MB.
+test_containers() {
+  local python=$1 found
+  if found=$("$python" -m tests.container.engine); then
+    step 'image, compose and manifest in containers' "$python" -m tests.container
+  elif [ "${REQUIRE_CONTAINER:-}" = 1 ]; then
+    fail 'image, compose and manifest in containers: failed, for REQUIRE_CONTAINER=1 is set.' "$found"
+  else
+    heading 'image, compose and manifest in containers: NOT RUN'
+    say "   $found"
+    UNPROVEN+=("the image, the compose file and the manifest, built and run: $found")
+  fi
+  if [ "${REQUIRE_CONTAINER:-}" = 1 ]; then
+    check_policies
+  else
+    UNPROVEN+=('what checkov says of the image and the manifest: ./setup.sh prove asks it')
+  fi
+}
+
+check_policies() {
+  local home=$VENV/checkov wanted
+  wanted=$(hash_of deploy/checkov.txt)
+  if [ "$(cat "$home/stamp" 2>/dev/null)" != "$wanted" ]; then
+    say 'Installing checkov …'
+    "$VENV_PYTHON" -m venv --clear "$home"
+    "$home/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/checkov.txt ||
+      fail 'checkov could not be installed.'
+    printf '%s\n' "$wanted" >"$home/stamp"
+  fi
+  step 'policies: checkov' "$home/bin/checkov" --config-file deploy/checkov.yaml --skip-download --quiet --compact \
+    --framework dockerfile kubernetes --file Dockerfile k8s-deployment.yaml
+}
+
 test_some() {
   prepare_for_tests
   exec "$VENV_PYTHON" -m pytest "$@"
@@ -226,6 +263,11 @@ prove() {
   measured=$(mktemp -d)
   heading 'tests marked prove'
   PROOF_RESULTS="$measured/results.jsonl" "$VENV_PYTHON" -m pytest -m prove "$@" || missed=1
+  if "$VENV_PYTHON" -m tests.container.engine; then
+    heading 'image, compose and manifest in containers'
+    PROOF_RESULTS="$measured/results.jsonl" "$VENV_PYTHON" -m tests.container || missed=1
+  fi
+  check_policies
   step 'benchmarks' "$VENV_PYTHON" -m bench --write "$measured/benchmarks.md"
   step 'docs/PROOF.md' "$VENV_PYTHON" -m tools.proof --results "$measured/results.jsonl" \
     --benchmarks "$measured/benchmarks.md" --write docs/PROOF.md
