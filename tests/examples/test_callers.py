@@ -168,6 +168,18 @@ async def test_what_may_have_happened_is_told_and_only_its_key_repeats_it(
     assert posted(sandbox) == 2
 
 
+async def test_a_message_that_may_have_been_posted_is_settled_by_its_key(
+    example_type: Any, sandbox: Sandbox, tmp_path: Path, waits: Waits
+) -> None:
+    sandbox.faults.add(FaultKind.LOST_REPLY, then=LostReply.RESET, count=1)
+    async with running_module(sandbox, f"sqlite:///{tmp_path}/actions.db", MAX_RETRIES="0") as module:
+        act = made(example_type, module)
+        first = await attempt(act, "SendMessage", MESSAGE, key="order-3")
+        assert (first.outcome, waits.seconds) == ("unknown", [])
+        assert await attempt(act, "SendMessage", MESSAGE, key="order-3") is None
+    assert (posted(sandbox), len(sandbox.received("POST"))) == (1, 2)
+
+
 async def test_a_cut_connection_is_repeated_with_the_same_key(
     example_type: Any, module: RunningModule, sandbox: Sandbox, waits: Waits
 ) -> None:
