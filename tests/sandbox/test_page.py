@@ -107,6 +107,13 @@ def test_no_file_turns_text_into_markup_or_names_another_host(path: Any) -> None
     assert not re.search(r"\son\w+=\"", source)
 
 
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.[jch][st]*")), ids=lambda path: str(path.name))
+def test_a_file_can_be_read_at_one_go(path: Any) -> None:
+    lines = path.read_text().splitlines()
+    assert 0 < len(lines) <= 300
+    assert [line for line in lines if len(line) > 120] == []
+
+
 # ── who may ask ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -31,9 +31,24 @@ export class Buckets {
     const limits = this.store.get("limits");
     if (!limits) return [];
     const used = limits.global_used;
-    const everything = { name: "global", place: "this second", limit: limits.global_limit, remaining: limits.global_limit - used, level: 1 - used / limits.global_limit };
-    const invalid = { name: "invalid requests", place: "ten minutes", limit: limits.invalid_limit, remaining: limits.invalid_limit - limits.invalid, level: 1 - limits.invalid / limits.invalid_limit };
-    const named = this.store.all("bucket").map((bucket) => this.#bucket(bucket)).sort((one, other) => one.name.localeCompare(other.name));
+    const everything = {
+      name: "global",
+      place: "this second",
+      limit: limits.global_limit,
+      remaining: limits.global_limit - used,
+      level: 1 - used / limits.global_limit,
+    };
+    const invalid = {
+      name: "invalid requests",
+      place: "ten minutes",
+      limit: limits.invalid_limit,
+      remaining: limits.invalid_limit - limits.invalid,
+      level: 1 - limits.invalid / limits.invalid_limit,
+    };
+    const named = this.store
+      .all("bucket")
+      .map((bucket) => this.#bucket(bucket))
+      .sort((one, other) => one.name.localeCompare(other.name));
     return [everything, ...named, ...(limits.invalid ? [invalid] : [])];
   }
 
@@ -41,11 +56,21 @@ export class Buckets {
     const isSliding = bucket.kind === "sliding";
     const level = isSliding ? 1 - bucket.reset_after / bucket.period_seconds : bucket.remaining / bucket.limit;
     const place = this.#place(bucket);
-    return { ...bucket, name: `${bucket.rule} ${place}`, rule: bucket.rule, place, level: Math.min(1, Math.max(0, level)) };
+    return {
+      ...bucket,
+      name: `${bucket.rule} ${place}`,
+      rule: bucket.rule,
+      place,
+      level: Math.min(1, Math.max(0, level)),
+    };
   }
 
   #place({ rule, major }) {
-    const kind = rule.startsWith("webhooks.execute") ? "webhook" : /^(members|bans|guilds)/.test(rule) ? "guild" : "channel";
+    const kind = rule.startsWith("webhooks.execute")
+      ? "webhook"
+      : /^(members|bans|guilds)/.test(rule)
+        ? "guild"
+        : "channel";
     const part = this.store.get(`${kind}/${major}`);
     if (!part) return major;
     return kind === "channel" ? `#${channelName(this.store, part)}` : part.name;
@@ -53,10 +78,13 @@ export class Buckets {
 }
 
 function bucketRow(name) {
-  return el("li", { class: "bucket", "data-bucket": name },
+  return el(
+    "li",
+    { class: "bucket", "data-bucket": name },
     el("p", { class: "bucket-name" }),
     el("p", { class: "bucket-left" }),
-    el("div", { class: "meter", role: "meter", "aria-valuemin": "0" }, el("div", { class: "meter-fill" })));
+    el("div", { class: "meter", role: "meter", "aria-valuemin": "0" }, el("div", { class: "meter-fill" })),
+  );
 }
 
 function update(node, bucket) {

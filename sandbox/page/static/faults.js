@@ -47,15 +47,20 @@ export class Faults {
       const own = faults.filter((fault) => isOf(preset, fault));
       button.setAttribute("aria-checked", String(own.length > 0));
       const aims = own.map(aimOf).join("; ");
-      hits.textContent = own.length ? `${aims} · struck ${own.reduce((sum, fault) => sum + fault.hits, 0)}×` : preset.says;
+      hits.textContent = own.length
+        ? `${aims} · struck ${own.reduce((sum, fault) => sum + fault.hits, 0)}×`
+        : preset.says;
     }
     this.others.show(faults.filter((fault) => !PRESETS.some((preset) => isOf(preset, fault))));
   }
 
   #switch(preset) {
     const hits = el("span", { class: "switch-aside" }, preset.says);
-    const button = el("button", { type: "button", role: "switch", class: "switch", "aria-checked": "false" },
-      el("span", { class: "switch-text" }, el("span", { class: "switch-name" }, preset.name), hits));
+    const button = el(
+      "button",
+      { type: "button", role: "switch", class: "switch", "aria-checked": "false" },
+      el("span", { class: "switch-text" }, el("span", { class: "switch-name" }, preset.name), hits),
+    );
     button.addEventListener("click", () => this.#flip(preset, button.getAttribute("aria-checked") === "true"));
     return { preset, button, hits, row: el("li", {}, button) };
   }
@@ -64,13 +69,17 @@ export class Faults {
     const { name, says, ...fault } = preset;
     const own = this.store.all("fault").filter((each) => isOf(preset, each));
     for (const each of own) await this.ask("DELETE", `/faults/${each.id}`);
-    if (!isOn) await this.ask("POST", "/faults", { ...fault, ...TIMES[this.times.value], ...TARGETS[this.target.value][1] });
+    if (!isOn)
+      await this.ask("POST", "/faults", { ...fault, ...TIMES[this.times.value], ...TARGETS[this.target.value][1] });
   }
 
   #other(fault) {
-    return el("li", { class: "other-fault" },
+    return el(
+      "li",
+      { class: "other-fault" },
       el("span", {}, `${fault.kind} · ${aimOf(fault)} · struck ${fault.hits}×`),
-      el("button", { type: "button", on: { click: () => this.ask("DELETE", `/faults/${fault.id}`) } }, "Switch off"));
+      el("button", { type: "button", on: { click: () => this.ask("DELETE", `/faults/${fault.id}`) } }, "Switch off"),
+    );
   }
 }
 
@@ -79,8 +88,14 @@ function isOf({ name, says, ...wanted }, fault) {
 }
 
 function aimOf(fault) {
-  const target = TARGETS.find(([, aim]) => ["method", "template", "path_prefix"].every((field) => (aim[field] ?? null) === fault[field]));
+  const target = TARGETS.find(([, aim]) =>
+    ["method", "template", "path_prefix"].every((field) => (aim[field] ?? null) === fault[field]),
+  );
   const where = target?.[0] ?? [fault.method, fault.template ?? fault.path_prefix].filter(Boolean).join(" ");
-  const times = fault.count ? `next ${fault.count}` : fault.probability < 1 ? `${Math.round(fault.probability * 100)} %` : "every request";
+  const times = fault.count
+    ? `next ${fault.count}`
+    : fault.probability < 1
+      ? `${Math.round(fault.probability * 100)} %`
+      : "every request";
   return `${times}, ${where}`;
 }

@@ -3,9 +3,19 @@
 import { Buckets } from "./buckets.js";
 import { Faults } from "./faults.js";
 import { Messages } from "./messages.js";
-import { People, Places } from "./places.js";
+import { People } from "./people.js";
+import { Places } from "./places.js";
 import { Requests, isWrong } from "./requests.js";
-import { Announcer, chooseTheme, chooseView, letCopy, showConnection, showCounts, showHints, showView } from "./shell.js";
+import {
+  Announcer,
+  chooseTheme,
+  chooseView,
+  letCopy,
+  showConnection,
+  showCounts,
+  showHints,
+  showView,
+} from "./shell.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
 
@@ -28,7 +38,8 @@ let announcedRequest = null;
 
 /** Tells the sandbox to change something; the change comes back through the stream. */
 async function ask(method, path, body) {
-  const sent = body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const sent =
+    body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   try {
     const answer = await fetch(`/_sandbox${path}`, { method, ...sent });
     if (!answer.ok && answer.status !== 404) announcer.note("changes refused by the sandbox", 1);
@@ -50,7 +61,8 @@ function draw() {
   const guildId = store.get(`channel/${channelId}`)?.guild_id;
   if (isTouched("channel", "guild", "users", "view")) places.render(channelId);
   if (isTouched("guild", "users", "webhook", "channel", "view", "clock")) people.render(guildId);
-  if (isTouched("message", "channel", "guild", "users", "view")) announcer.note("new messages", messages.render(channelId).length);
+  if (isTouched("message", "channel", "guild", "users", "view"))
+    announcer.note("new messages", messages.render(channelId).length);
   if (isTouched("request")) drawRequests();
   if (isTouched("bucket", "limits", "about", "channel", "webhook")) buckets.render();
   if (isTouched("fault")) faults.render();
@@ -63,7 +75,10 @@ function drawRequests() {
   const done = store.all("request").filter((record) => record.status !== null);
   const newest = Math.max(0, ...done.map((record) => record.number));
   if (announcedRequest !== null) {
-    announcer.note("requests with something wrong", done.filter((each) => each.number > announcedRequest && isWrong(each)).length);
+    announcer.note(
+      "requests with something wrong",
+      done.filter((each) => each.number > announcedRequest && isWrong(each)).length,
+    );
   }
   announcedRequest = newest;
 }

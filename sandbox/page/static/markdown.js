@@ -19,7 +19,10 @@ const MARKS = [
   [/\*(?![\s*])([^*]+?)\*(?!\*)/y, (found, inner) => el("em", {}, inner(found[1]))],
   [/_(?![\s_])([^_]+?)_(?![\p{L}\p{N}_])/uy, (found, inner) => el("em", {}, inner(found[1]))],
   [/\[([^\]\n]{1,500})\]\(<?([^\s)>]{1,2048})>?\)/y, (found, inner) => [inner(found[1]), " ", address(found[2])]],
-  [/<(https?:\/\/[^\s<>]{1,2048})>|(https?:\/\/[^\s<>]{1,2048}[^\s<>.,:;"')\]])/iy, (found) => address(found[1] ?? found[2])],
+  [
+    /<(https?:\/\/[^\s<>]{1,2048})>|(https?:\/\/[^\s<>]{1,2048}[^\s<>.,:;"')\]])/iy,
+    (found) => address(found[1] ?? found[2]),
+  ],
   [/<@!?(\d{1,20})>/y, (found, _, scene) => userMention(found[1], scene)],
   [/<@&(\d{1,20})>/y, (found, _, scene) => roleMention(found[1], scene)],
   [/<#(\d{1,20})>/y, (found, _, scene) => mention(`#${scene.names.channel(found[1]) ?? "unknown"}`, false, found[1])],
@@ -85,7 +88,7 @@ function inline(text, scene, depth) {
     return fragment;
   }
   const inner = (part) => inline(part, scene, depth + 1);
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const [length, nodes] = mark(text, at, inner, scene) ?? plain(text, at);
     fragment.append(...[nodes].flat());
     at += length;

@@ -3,8 +3,8 @@
 import { KeyedList, el, spoken } from "./dom.js";
 import { embedCard } from "./embeds.js";
 import { rendered } from "./markdown.js";
-import { Names, channelName, CHANNEL_TYPES } from "./names.js";
-import { badge } from "./places.js";
+import { CHANNEL_TYPES, Names, channelName } from "./names.js";
+import { badge } from "./people.js";
 import { exactTime, shortTime } from "./times.js";
 
 const USER_JOINED = 7;
@@ -38,7 +38,10 @@ export class Messages {
     this.#names = new Names(this.store, channel?.guild_id);
     const isOther = channelId !== this.#channelId;
     const known = new Set(this.list.known.keys());
-    const messages = this.store.all("message").filter((each) => each.channel_id === channelId).sort(byId);
+    const messages = this.store
+      .all("message")
+      .filter((each) => each.channel_id === channelId)
+      .sort(byId);
     const added = messages.filter((message) => !known.has(message.id));
     if (isOther || known.size === 0) this.#follows = true;
     this.#isFresh = !isOther && known.size > 0;
@@ -53,11 +56,18 @@ export class Messages {
   #head(channelId, channel, messages) {
     const name = channel ? channelName(this.store, channel) : `${channelId} does not exist`;
     const title = document.getElementById("channel-title");
-    title.replaceChildren(el("span", { class: "sign", "aria-hidden": "true" }, CHANNEL_TYPES[channel?.type]?.sign ?? ""), name);
-    const shown = channel && channel.message_count > messages.length ? `the last ${messages.length} of ${channel.message_count}` : null;
+    title.replaceChildren(
+      el("span", { class: "sign", "aria-hidden": "true" }, CHANNEL_TYPES[channel?.type]?.sign ?? ""),
+      name,
+    );
+    const shown =
+      channel && channel.message_count > messages.length
+        ? `the last ${messages.length} of ${channel.message_count}`
+        : null;
     const aside = [channel?.topic, `id ${channelId}`, shown].filter(Boolean).join(" · ");
     document.getElementById("channel-topic").textContent = aside;
-    document.getElementById("messages").dataset.empty = channel?.message_count === 0 ? "Nothing was said here yet." : "";
+    document.getElementById("messages").dataset.empty =
+      channel?.message_count === 0 ? "Nothing was said here yet." : "";
   }
 
   #message(message, wasThere) {
@@ -66,25 +76,41 @@ export class Messages {
     if (message.type === USER_JOINED || message.type === NAME_CHANGED) {
       return el("li", { ...attributes, class: "message is-notice" }, this.#notice(message), " ", this.#time(message));
     }
-    const name = message.webhook_id ? message.author.name : this.#names.user(message.author.id) ?? message.author.name;
-    return el("li", attributes, badge(name, message.author.id),
-      el("article", { class: "message-body" },
+    const name = message.webhook_id
+      ? message.author.name
+      : (this.#names.user(message.author.id) ?? message.author.name);
+    return el(
+      "li",
+      attributes,
+      badge(name, message.author.id),
+      el(
+        "article",
+        { class: "message-body" },
         message.answers && this.#answered(message.answers),
         this.#byline(message, name),
-        message.content && el("div", { class: "text" }, rendered(message.content, { names: this.#names, pings: message.pings })),
+        message.content &&
+          el("div", { class: "text" }, rendered(message.content, { names: this.#names, pings: message.pings })),
         message.embeds.map((embed) => embedCard(embed, this.#names)),
         message.has_components && el("p", { class: "picture" }, "components: not drawn here"),
         this.#pinged(message.pings),
-        message.reactions.length > 0 && el("ul", { class: "reactions", "aria-label": "Reactions" }, message.reactions.map(reaction))));
+        message.reactions.length > 0 &&
+          el("ul", { class: "reactions", "aria-label": "Reactions" }, message.reactions.map(reaction)),
+      ),
+    );
   }
 
   #byline(message, name) {
-    return el("header", { class: "byline" },
+    return el(
+      "header",
+      { class: "byline" },
       el("h3", { class: "author" }, name),
-      message.webhook_id ? el("span", { class: "tag" }, "webhook") : message.author.is_bot && el("span", { class: "tag" }, "bot"),
+      message.webhook_id
+        ? el("span", { class: "tag" }, "webhook")
+        : message.author.is_bot && el("span", { class: "tag" }, "bot"),
       this.#time(message),
       message.edited_at && el("span", { class: "edited", title: exactTime(new Date(message.edited_at)) }, "(edited)"),
-      el("span", { class: "message-id" }, message.id));
+      el("span", { class: "message-id" }, message.id),
+    );
   }
 
   #time(message) {
@@ -98,7 +124,9 @@ export class Messages {
   }
 
   #answered(answers) {
-    const text = answers.author ? `${this.#names.user(answers.author.id) ?? answers.author.name}: ${answers.excerpt}` : "a deleted message";
+    const text = answers.author
+      ? `${this.#names.user(answers.author.id) ?? answers.author.name}: ${answers.excerpt}`
+      : "a deleted message";
     return el("p", { class: "answered" }, spoken("in answer to "), text);
   }
 
@@ -126,6 +154,12 @@ export class Messages {
 
 function reaction(each) {
   const name = each.emoji_id ? `:${each.name}:` : each.name;
-  return el("li", { class: each.is_own ? "reaction is-own" : "reaction", title: each.is_own ? "the bot reacted too" : null },
-    el("span", { class: "emoji" }, name), " ", String(each.count), each.is_own && spoken(", the bot among them"));
+  return el(
+    "li",
+    { class: each.is_own ? "reaction is-own" : "reaction", title: each.is_own ? "the bot reacted too" : null },
+    el("span", { class: "emoji" }, name),
+    " ",
+    String(each.count),
+    each.is_own && spoken(", the bot among them"),
+  );
 }

@@ -43,7 +43,11 @@ export const roleColour = (role) => (role?.color ? `#${role.color.toString(16).p
 
 /** The first letters of a name, for its badge. */
 export const initials = (name) =>
-  (name.match(/[\p{L}\p{N}]+/gu) ?? ["?"]).slice(0, 2).map((word) => [...word][0]).join("").toUpperCase();
+  (name.match(/[\p{L}\p{N}]+/gu) ?? ["?"])
+    .slice(0, 2)
+    .map((word) => [...word][0])
+    .join("")
+    .toUpperCase();
 
 /** A steady hue for an id; neighbours get hues far apart (steps of the golden ratio spread evenly). */
 export function hueOf(id) {

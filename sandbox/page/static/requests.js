@@ -1,7 +1,7 @@
 // The requests received, newest first, and what was wrong in them. The body of one is fetched when it is opened.
 
 import { KeyedList, el, spoken } from "./dom.js";
-import { secondsTime, span } from "./times.js";
+import { secondsTime } from "./times.js";
 
 export class Requests {
   constructor(store) {
@@ -30,24 +30,35 @@ export const isWrong = (record) => record.status >= 400 || record.fault !== null
 const SLOW = new Set(["latency", "drip"]);
 
 function requestRow(record) {
-  const details = el("details", { class: "request-more" },
-    el("summary", { "data-focus-key": `request-${record.number}` }, headline(record), wrongs(record)));
+  const details = el(
+    "details",
+    { class: "request-more" },
+    el("summary", { "data-focus-key": `request-${record.number}` }, headline(record), wrongs(record)),
+  );
   details.addEventListener("toggle", () => details.open && fill(details, record));
   return el("li", { class: isWrong(record) ? "request is-wrong" : "request", "data-request": record.number }, details);
 }
 
 function headline(record) {
-  return el("span", { class: "request-line" },
+  return el(
+    "span",
+    { class: "request-line" },
     statusMark(record),
     el("span", { class: "method" }, record.method),
     el("span", { class: "path", title: record.path }, record.path),
-    el("time", { class: "request-time" }, secondsTime(new Date(record.received_at * 1000))));
+    el("time", { class: "request-time" }, secondsTime(new Date(record.received_at * 1000))),
+  );
 }
 
 function statusMark(record) {
   if (record.status === null) {
     const isLost = record.fault !== null && !SLOW.has(record.fault);
-    return el("span", { class: isLost ? "status none" : "status" }, isLost ? "lost" : "…", spoken(isLost ? ", no answer" : "under way"));
+    return el(
+      "span",
+      { class: isLost ? "status none" : "status" },
+      isLost ? "lost" : "…",
+      spoken(isLost ? ", no answer" : "under way"),
+    );
   }
   const kind = record.status === 429 ? "limited" : record.status >= 400 ? "refused" : "fine";
   return el("span", { class: `status ${kind}` }, spoken("status "), String(record.status));
@@ -58,9 +69,14 @@ function wrongs(record) {
   if (record.message) told.push(el("span", { class: "wrong" }, record.code ? `${record.code} ` : "", record.message));
   if (record.limited) {
     const again = record.retry_after ? `, again in ${record.retry_after.toFixed(2)} s` : "";
-    told.push(el("span", { class: "note" }, `limit: ${record.limited_by ?? record.limited} (${record.limited})${again}`));
+    told.push(
+      el("span", { class: "note" }, `limit: ${record.limited_by ?? record.limited} (${record.limited})${again}`),
+    );
   }
-  if (record.fault) told.push(el("span", { class: "note" }, `fault: ${record.fault}${record.is_applied ? ", took effect" : ", no effect"}`));
+  if (record.fault)
+    told.push(
+      el("span", { class: "note" }, `fault: ${record.fault}${record.is_applied ? ", took effect" : ", no effect"}`),
+    );
   for (const error of record.errors) told.push(el("span", { class: "wrong" }, error));
   for (const problem of record.problems) told.push(el("span", { class: "note" }, problem));
   return told.length > 0 && el("span", { class: "wrongs" }, told);
@@ -81,11 +97,10 @@ async function fill(details, record) {
 }
 
 function facts(found) {
-  const took = found.answered_monotonic === null ? "no answer" : span(found.answered_monotonic - found.received_monotonic);
-  const milliseconds = found.answered_monotonic === null ? took : `${((found.answered_monotonic - found.received_monotonic) * 1000).toFixed(1)} ms`;
+  const tookSeconds = found.answered_monotonic - found.received_monotonic;
   const rows = [
     ["route", found.template ?? "none"],
-    ["answered in", milliseconds],
+    ["answered in", found.answered_monotonic === null ? "no answer" : `${(tookSeconds * 1000).toFixed(1)} ms`],
     ["took effect", found.applied ? "yes" : "no"],
     ["credential", found.authorization],
     ["query", Object.keys(found.query).length ? JSON.stringify(found.query) : null],
@@ -95,6 +110,9 @@ function facts(found) {
   const body = found.body === null ? null : JSON.stringify(found.body, null, 2);
   return [
     rows.filter(([, value]) => value).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
-    body && [el("dt", {}, "body"), el("dd", {}, el("pre", { tabindex: "0", role: "region", "aria-label": "Body" }, body))],
+    body && [
+      el("dt", {}, "body"),
+      el("dd", {}, el("pre", { tabindex: "0", role: "region", "aria-label": "Body" }, body)),
+    ],
   ];
 }

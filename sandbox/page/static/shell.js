@@ -7,7 +7,8 @@ const QUIET_MILLISECONDS = 2500;
 
 /** Light, dark or as the system has it; kept in this browser. */
 export function chooseTheme(select) {
-  const apply = (theme) => (theme ? (document.documentElement.dataset.theme = theme) : delete document.documentElement.dataset.theme);
+  const apply = (theme) =>
+    theme ? (document.documentElement.dataset.theme = theme) : delete document.documentElement.dataset.theme;
   select.value = localStorage.getItem(THEME_KEY) ?? "";
   apply(select.value);
   select.addEventListener("change", () => {
@@ -43,9 +44,13 @@ export function showConnection(state) {
 
 export function showCounts(limits) {
   const refused = Object.values(limits.refused).reduce((sum, count) => sum + count, 0);
-  const pairs = [["requests", limits.requests], ["refused by limits", refused]];
-  document.getElementById("counts").replaceChildren(
-    ...pairs.map(([name, count]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(count)))));
+  const pairs = [
+    ["requests", limits.requests],
+    ["refused by limits", refused],
+  ];
+  document
+    .getElementById("counts")
+    .replaceChildren(...pairs.map(([name, count]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(count)))));
 }
 
 /** Says things to screen readers, together and not too often: a busy sandbox must not talk without end. */
@@ -77,7 +82,7 @@ export function showHints(about, channelId) {
   const token = about.token ?? "$DISCORD_BOT_TOKEN";
   document.getElementById("hint-module").textContent = [
     "curl http://localhost:8070/api/v1/message \\",
-    '  -H "Authorization: Bearer $TOKEN" -H \'Content-Type: application/json\' \\',
+    "  -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\",
     `  -d '{"channel_id": "${channelId}", "content": "Hello from the door"}'`,
   ].join("\n");
   document.getElementById("hint-direct").textContent = [
