@@ -30,11 +30,22 @@ ACTION: Final = tuple(c for c in ErrorCode if c not in {ErrorCode.NOT_FOUND, Err
 
 CODES: Final[Mapping[str, tuple[ErrorCode, ...]]] = {
     "Action": ACTION,
-    "Token": (*BODY, ErrorCode.UNAUTHENTICATED, ErrorCode.AUDIT_UNAVAILABLE, ErrorCode.INTERNAL),
+    "Token": (
+        *BODY,
+        ErrorCode.UNAUTHENTICATED,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.AUDIT_UNAVAILABLE,
+        ErrorCode.INTERNAL,
+    ),
     "Page": READING,
     "Export": (*READING, ErrorCode.OVERLOADED),
     "Row": (ErrorCode.UNAUTHENTICATED, ErrorCode.NOT_FOUND, ErrorCode.AUDIT_UNAVAILABLE, ErrorCode.INTERNAL),
-    "Limits": (ErrorCode.UNAUTHENTICATED, ErrorCode.PERMISSION_DENIED, ErrorCode.INTERNAL),
+    "Limits": (
+        ErrorCode.UNAUTHENTICATED,
+        ErrorCode.PERMISSION_DENIED,
+        ErrorCode.AUDIT_UNAVAILABLE,
+        ErrorCode.INTERNAL,
+    ),
     "Open": (ErrorCode.INTERNAL,),
     "File": (ErrorCode.NOT_FOUND, ErrorCode.INTERNAL),
 }
