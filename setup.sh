@@ -182,6 +182,9 @@ test_all() {
   step 'types: mypy --strict' "$python" -m mypy
   step 'layers: import-linter' "$python" -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
   step 'dependencies: deptry' "$python" -m deptry .
+  step 'security: bandit' "$python" -m bandit --quiet --configfile pyproject.toml --severity-level medium \
+    --recursive app.py config.py configuration services sandbox tools
+  step 'security: secrets' "$python" -m tools.secret_scan
   step 'shell: shellcheck' "$VENV/bin/shellcheck" setup.sh .ci/run deploy/*.sh tests/container/standins/*.sh
   step 'image: hadolint' "$VENV/bin/hadolint" Dockerfile tests/container/standins/*.Dockerfile
   step 'YAML: yamllint' "$VENV/bin/yamllint" --strict .

@@ -34,7 +34,7 @@ class ServerSettings(Section):
     title = "Servers"
 
     host: Host = Field(
-        "0.0.0.0",  # noqa: S104 -- the contract's default: the service runs in a container
+        "0.0.0.0",  # noqa: S104 -- the contract's default: the service runs in a container  # nosec B104
         validation_alias="HOST",
         description="The address both servers listen on.",
     )

@@ -61,9 +61,9 @@ def answers_tcp(port: int) -> bool:
 
 def is_ready(settings: Settings) -> bool:
     """Ask /health/ready. The certificate is not checked: this asks our own process on our own machine."""
-    context = ssl._create_unverified_context() if settings.servers.tls else None  # noqa: S323, SLF001 -- see above
+    context = ssl._create_unverified_context() if settings.servers.tls else None  # noqa: S323, SLF001 -- see above  # nosec B323
     try:
-        with urllib.request.urlopen(f"{rest_url(settings.servers)}/health/ready", timeout=2, context=context):  # noqa: S310 -- built from our own settings
+        with urllib.request.urlopen(f"{rest_url(settings.servers)}/health/ready", timeout=2, context=context):  # noqa: S310 -- built from our own settings  # nosec B310
             return True
     except (OSError, urllib.error.URLError):
         return False
@@ -75,7 +75,7 @@ def rest_url(servers: ServerSettings) -> str:
 
 
 def _reachable(host: str) -> str:
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 -- compared, not bound
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 -- compared, not bound  # nosec B104
         return "localhost"
     return f"[{host}]" if ":" in host else host
 

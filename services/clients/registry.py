@@ -180,7 +180,7 @@ def _revoke(session: Session, name: str) -> None:
 
 def _change_live(session: Session, name: str, changes: str, *values: object) -> None:
     """Changes a client that is not revoked. Raises UnknownClient."""
-    sql = f"UPDATE discord_clients SET {changes} WHERE client_id = %s AND revoked_at IS NULL RETURNING id"  # noqa: S608 -- no value of a caller's
+    sql = f"UPDATE discord_clients SET {changes} WHERE client_id = %s AND revoked_at IS NULL RETURNING id"  # noqa: S608 -- no value of a caller's  # nosec B608
     if not NAME.fullmatch(name) or not session.rows(sql, (*values, name)):
         raise UnknownClient(name)
 

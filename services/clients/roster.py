@@ -126,7 +126,7 @@ class ClientRoster:
 
 
 def _read_all(session: Session) -> list[Row]:
-    return session.rows(f"SELECT {COLUMNS} FROM discord_clients")  # noqa: S608 -- names of columns
+    return session.rows(f"SELECT {COLUMNS} FROM discord_clients")  # noqa: S608 -- names of columns  # nosec B608
 
 
 def _note(session: Session, seen: Mapping[str, datetime]) -> None:

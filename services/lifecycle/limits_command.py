@@ -16,7 +16,7 @@ from services.ports import Scope
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 ANSWER_SECONDS: Final = 5.0
-ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compared, not bound
+ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compared, not bound  # nosec B104
 COLUMNS: Final = ("method", "route", "major", "kind", "left", "waiting", "in flight", "full in", "paused")
 
 
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     token = operator_token(settings.auth, Scope.LIMITS_READ)
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310 -- see above
     try:
-        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS, context=_tls(settings)) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS, context=_tls(settings)) as answer:  # noqa: S310  # nosec B310
             state = json.load(answer)
     except (OSError, ValueError) as exc:
         return _fail(f"{url}: {getattr(exc, 'reason', exc)}. Does the module run there?")
