@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from services.actions import Action
+from services.rest_api.documents import DOCS_FILES
 from services.rest_api.openapi.errors import error_references
 from services.rest_api.openapi.examples import example_fields, example_outcome, operation_id
 from services.rest_api.openapi.parameters import (
@@ -184,7 +185,8 @@ def _docs_file() -> Operation:
     scripts = {media_type: {"schema": STRING} for media_type in ("text/javascript", "text/css")}
     operation["responses"]["200"]["content"] |= scripts
     operation["responses"] |= error_references("File")
-    operation["parameters"].insert(0, {"name": "file", "in": "path", "required": True, "schema": STRING})
+    file = {"name": "file", "in": "path", "required": True, "schema": {"enum": list(DOCS_FILES)}}
+    operation["parameters"].insert(0, file)
     return _kept(operation)
 
 
