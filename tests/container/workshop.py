@@ -84,11 +84,13 @@ def _fill_wheels() -> None:
     """Downloads what `setup.sh` has not."""
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
     lock = ("--require-hashes", "-r", str(ROOT / "requirements.txt"), "--find-links", str(WHEELS))
-    there = subprocess.run(
-        [*pip, "install", "--dry-run", "--ignore-installed", "--no-index", *lock], check=False, capture_output=True
-    )
-    if there.returncode:
-        subprocess.run([*pip, "download", "--dest", WHEELS, *lock], check=True)
+    there = [*pip, "install", "--dry-run", "--ignore-installed", "--no-index", *lock]
+    if subprocess.run(there, check=False, capture_output=True).returncode:
+        print("downloading packages …", flush=True)
+        download = [*pip, "download", "--dest", str(WHEELS), *lock]
+        done = subprocess.run(download, check=False, capture_output=True, text=True, timeout=BUILD_SECONDS)
+        if done.returncode:
+            raise EngineFailed(f"{' '.join(download)}: {done.stderr[-2000:]}")
 
 
 # ── what others make ──
