@@ -24,7 +24,8 @@ class TlsSettings(Section):
     client_ca_file: ReadableFile | None = Field(
         None,
         validation_alias="TLS_CLIENT_CA_FILE",
-        description="Set as well: gRPC asks clients for a certificate signed by this CA.",
+        description="Set as well: gRPC asks clients for a certificate signed by this CA. A call without a token is "
+        "then that of the registered client which bears its DNS name, or its common name where it has none.",
     )
 
 

@@ -1,6 +1,7 @@
 """Who asks: tokens verified and issued."""
 
 from services.auth.attempts import TokenAttempts
+from services.auth.certificates import CertificateCallers
 from services.auth.issuer import RegisteredClientTokens
 from services.auth.operator import operator_token
 from services.auth.quotas import ClientQuotas
@@ -8,6 +9,7 @@ from services.auth.verifier import TokenVerifier
 from services.auth.windows import SharedWindows, Windows
 
 __all__ = [
+    "CertificateCallers",
     "ClientQuotas",
     "RegisteredClientTokens",
     "SharedWindows",

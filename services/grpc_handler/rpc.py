@@ -19,10 +19,11 @@ from config import DeadlineSettings
 from services.actions import Action
 from services.discord_service import Performed
 from services.errors import ActionError, DeadlineExceeded, Failure, Internal, InvalidArgument, OutcomeKind, describe
+from services.grpc_handler.certificates import names_of
 from services.grpc_handler.messages import SERVICE, TOKEN, RpcMessages
 from services.grpc_handler.metadata import Metadata, conditions_of, scope_of, token_of
 from services.grpc_handler.refusal import refusal_of, trailing_of
-from services.ports import Authenticator, Caller, Request
+from services.ports import Authenticator, Caller, CertificateAuthenticator, Request
 from services.telemetry import get_logger, request_scope, request_span
 
 type Protocol = Literal["grpc", "rest"]
@@ -52,6 +53,8 @@ class Gate:
     deadlines: DeadlineSettings
     rejections: Rejections
     message_seconds: float
+    certificates: CertificateAuthenticator | None = None
+    """Set where clients show certificates."""
 
 
 class ActionRpc[A: Action]:
@@ -92,7 +95,7 @@ class ActionRpc[A: Action]:
         try:
             fields = self._messages.fields(await self._message(context))
             token = token_of(metadata, fields.pop(TOKEN, None))
-            caller = await self._gate.authenticator.authenticate(token)
+            caller = await self._caller(token, context)
             conditions = conditions_of(metadata, request_id, context.time_remaining(), self._gate.deadlines)
             return conditions.parse(self._action_type, fields), caller, conditions.request
         except Exception as exc:
@@ -101,6 +104,12 @@ class ActionRpc[A: Action]:
             if isinstance(exc, ActionError):
                 self._log_refusal(failure, context.peer())
             raise
+
+    async def _caller(self, token: str | None, context: "Context") -> Caller:
+        """Who a token says it is; without one, who a certificate says it is."""
+        if token is None and self._gate.certificates is not None:
+            return self._gate.certificates.caller_of(names_of(context))
+        return await self._gate.authenticator.authenticate(token)
 
     async def _message(self, context: "Context") -> bytes:
         try:

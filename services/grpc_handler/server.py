@@ -21,7 +21,7 @@ from services.grpc_handler.core import core_server
 from services.grpc_handler.messages import SERVICE
 from services.grpc_handler.rpc import ActionRpc, Gate, Protocol, Rejections, Service
 from services.grpc_handler.tls import server_credentials
-from services.ports import Authenticator
+from services.ports import Authenticator, CertificateAuthenticator
 
 SERVICE_NAME: Final = SERVICE.full_name
 WATCHED: Final = ("", SERVICE_NAME)
@@ -50,10 +50,19 @@ class GrpcServer:
         *,
         metrics: Rejections | None = None,
         bounds: Bounds | None = None,
+        certificates: CertificateAuthenticator | None = None,
     ) -> None:
         self._settings = settings
         self._bounds = bounds or Bounds()
-        self._gate = Gate(service, authenticator, deadlines, metrics or Uncounted(), self._bounds.message_seconds)
+        asks_for_certificates = settings.tls is not None and settings.tls.client_ca_file is not None
+        self._gate = Gate(
+            service,
+            authenticator,
+            deadlines,
+            metrics or Uncounted(),
+            self._bounds.message_seconds,
+            certificates if asks_for_certificates else None,
+        )
         self._health = health.HealthServicer()
         self._server: grpc.aio.Server | None = None
 

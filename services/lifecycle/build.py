@@ -15,7 +15,7 @@ from services.database import Database
 from services.discord_service import DiscordService
 from services.grpc_handler import Bounds, GrpcServer
 from services.idempotency import FileIdempotencyStore, RedisIdempotencyStore
-from services.lifecycle.callers import open_callers
+from services.lifecycle.callers import Callers, open_callers
 from services.lifecycle.clock import SystemClock
 from services.lifecycle.health import Announcer, Health
 from services.lifecycle.limits import open_discord, open_link
@@ -24,7 +24,7 @@ from services.lifecycle.observers import TracedRecord
 from services.lifecycle.rest_server import RestServer
 from services.lifecycle.stopping import BoundedStack, Stop
 from services.lifecycle.watches import DatabaseWatch, loop_lag_measured
-from services.ports import Authenticator, Clock, IdempotencyStore
+from services.ports import Clock, IdempotencyStore
 from services.redaction import Redactor
 from services.redis_link import RedisLink
 from services.rest_api import RestDependencies, create_app
@@ -112,7 +112,7 @@ async def build(
     watch = await stack.enter_async_context(DatabaseWatch(database.reader))
     await stack.enter_async_context(loop_lag_measured(metrics))
     health = Health(audit, discord, limiter, watch)
-    grpc = _grpc(settings, service, callers.authenticator, metrics)
+    grpc = _grpc(settings, service, callers, metrics)
     _watch(metrics, health, watch, link, logging)
     app = create_app(
         RestDependencies(
@@ -190,9 +190,17 @@ async def _idempotency(
     return await stack.enter_async_context(RedisIdempotencyStore(link, clock))
 
 
-def _grpc(settings: Settings, service: DiscordService, verifier: Authenticator, metrics: Metrics) -> GrpcServer:
+def _grpc(settings: Settings, service: DiscordService, callers: Callers, metrics: Metrics) -> GrpcServer:
     bounds = Bounds.of(settings.servers, settings.deadlines)
-    return GrpcServer(settings.servers, service, verifier, settings.deadlines, metrics=metrics, bounds=bounds)
+    return GrpcServer(
+        settings.servers,
+        service,
+        callers.authenticator,
+        settings.deadlines,
+        metrics=metrics,
+        bounds=bounds,
+        certificates=callers.certificates,
+    )
 
 
 def _rest(app: ASGIFramework, settings: ServerSettings, metrics: Metrics) -> RestServer:

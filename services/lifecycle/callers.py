@@ -3,12 +3,20 @@
 from dataclasses import dataclass
 
 from config import AuthSettings
-from services.auth import ClientQuotas, RegisteredClientTokens, SharedWindows, TokenAttempts, TokenVerifier, Windows
+from services.auth import (
+    CertificateCallers,
+    ClientQuotas,
+    RegisteredClientTokens,
+    SharedWindows,
+    TokenAttempts,
+    TokenVerifier,
+    Windows,
+)
 from services.clients import ClientRegistry, ClientRoster
 from services.database import Database
-from services.lifecycle.observers import ObservedAuthenticator, ObservedTokens
+from services.lifecycle.observers import ObservedAuthenticator, ObservedCertificates, ObservedTokens
 from services.lifecycle.stopping import BoundedStack
-from services.ports import Authenticator, Clock, Quotas, TokenIssuer
+from services.ports import Authenticator, CertificateAuthenticator, Clock, Quotas, TokenIssuer
 from services.redis_link import RedisLink
 from services.telemetry import Metrics
 
@@ -19,6 +27,7 @@ class Callers:
 
     roster: ClientRoster
     authenticator: Authenticator
+    certificates: CertificateAuthenticator
     tokens: TokenIssuer
     quotas: Quotas
 
@@ -39,6 +48,7 @@ async def open_callers(
     return Callers(
         roster=roster,
         authenticator=ObservedAuthenticator(TokenVerifier(settings, clock, roster), metrics),
+        certificates=ObservedCertificates(CertificateCallers(roster, clock), metrics),
         tokens=ObservedTokens(tokens, metrics),
         quotas=ClientQuotas(_windows(clock, link)),
     )

@@ -1,9 +1,20 @@
 """What adapters notice, brought to the log, to Prometheus and to the traces."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from services.errors import Unauthenticated
-from services.ports import AuditEntry, AuditLog, Authenticator, Caller, IssuedToken, Priority, TokenIssuer, Verdict
+from services.ports import (
+    AuditEntry,
+    AuditLog,
+    Authenticator,
+    Caller,
+    CertificateAuthenticator,
+    IssuedToken,
+    Priority,
+    TokenIssuer,
+    Verdict,
+)
 from services.telemetry import Metrics, Span, get_logger, span
 
 log = get_logger(__name__)
@@ -63,6 +74,21 @@ class ObservedAuthenticator:
                 spanned.fail(exc.reason)
                 self._metrics.auth_failed(exc.reason)
                 raise
+
+
+class ObservedCertificates:
+    """A `CertificateAuthenticator` whose refusals are counted."""
+
+    def __init__(self, certificates: CertificateAuthenticator, metrics: Metrics) -> None:
+        self._certificates = certificates
+        self._metrics = metrics
+
+    def caller_of(self, names: Sequence[str]) -> Caller:
+        try:
+            return self._certificates.caller_of(names)
+        except Unauthenticated as exc:
+            self._metrics.auth_failed(exc.reason)
+            raise
 
 
 class ObservedTokens:

@@ -1,6 +1,16 @@
 """What the core needs of the world, as protocols; adapters fulfil them, `lifecycle` joins them."""
 
-from services.ports.callers import Authenticator, Caller, IssuedToken, NoQuotas, Quotas, Request, Scope, TokenIssuer
+from services.ports.callers import (
+    Authenticator,
+    Caller,
+    CertificateAuthenticator,
+    IssuedToken,
+    NoQuotas,
+    Quotas,
+    Request,
+    Scope,
+    TokenIssuer,
+)
 from services.ports.clock import Clock
 from services.ports.discord import (
     NONCE_SECONDS,
@@ -52,6 +62,7 @@ __all__ = [
     "Begun",
     "Call",
     "Caller",
+    "CertificateAuthenticator",
     "ChannelBody",
     "Clock",
     "Delivery",

@@ -1,5 +1,6 @@
 """Who asks, what their token allows, and what a request brings beside its action."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -52,6 +53,14 @@ class Authenticator(Protocol):
 
     async def authenticate(self, token: str | None) -> Caller:
         """The caller of a bearer token (without the word Bearer). Raises Unauthenticated."""
+        ...
+
+
+class CertificateAuthenticator(Protocol):
+    """Who asks without a token, by a client certificate."""
+
+    def caller_of(self, names: Sequence[str]) -> Caller:
+        """The caller a certificate with these names stands for. Raises Unauthenticated."""
         ...
 
 
