@@ -51,8 +51,29 @@ async def test_a_narrow_window_shows_one_section_at_a_time(open_page: OpenPage, 
         await expect(page.locator("#messages")).not_to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert await complaints(page) == []
-    await page.get_by_role("link", name="tool-shed").click()
+    await page.get_by_role("link", name="tool-shed").press("Enter")
     await expect(page.locator("#messages")).to_contain_text("wheelbarrow")
+    await expect(page.get_by_role("region", name="Messages", exact=True)).to_be_focused()
+
+
+async def test_the_first_key_leads_to_the_messages_of_the_channel_in_view(garden: Page) -> None:
+    await garden.get_by_role("link", name="tool-shed").click()
+    await garden.get_by_role("heading", name="tool-shed").wait_for()
+    await garden.evaluate("document.activeElement.blur()")
+    await garden.get_by_role("link", name="Skip to the messages").press("Enter")
+    await expect(garden.get_by_role("region", name="Messages", exact=True)).to_be_focused()
+    await expect(garden.get_by_role("heading", name="tool-shed")).to_be_visible()
+
+
+async def test_a_hidden_tab_lets_go_and_comes_back(garden: Page, caller: Caller) -> None:
+    hide = "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
+    turn = hide + " document.dispatchEvent(new Event('visibilitychange')) }"
+    await garden.evaluate(turn, True)
+    await expect(garden.get_by_text("paused", exact=True)).to_be_visible()
+    await caller("SendMessage", channel_id="123", content="unseen for now")
+    await garden.evaluate(turn, False)
+    await expect(garden.get_by_text("live", exact=True)).to_be_visible()
+    await expect(garden.locator("#messages")).to_contain_text("unseen for now")
 
 
 async def test_colours_follow_the_system_and_the_switch(open_page: OpenPage, sandbox: Sandbox) -> None:

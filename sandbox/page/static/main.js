@@ -14,7 +14,8 @@ import {
   showConnection,
   showCounts,
   showHints,
-  showView,
+  goToMessages,
+  isOneAtATime,
 } from "./shell.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
@@ -89,7 +90,8 @@ function channelOfAddress() {
 
 window.addEventListener("hashchange", () => {
   channelId = channelOfAddress();
-  showView("messages");
+  // On a narrow window the link that had the focus is about to disappear.
+  if (isOneAtATime()) goToMessages();
   stream.follow(channelId);
   if (!touched.size) requestAnimationFrame(draw);
   touched.add("view");
@@ -99,6 +101,10 @@ document.getElementById("reset").addEventListener("click", () => {
 });
 chooseTheme(document.getElementById("theme"));
 chooseView(document.getElementById("views"));
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address says which channel is shown
+  goToMessages();
+});
 letCopy();
 setInterval(() => people.render(store.get(`channel/${channelId}`)?.guild_id), SECOND);
 stream.follow(channelId);

@@ -25,13 +25,21 @@ export function chooseView(nav) {
   });
 }
 
-export function showView(name) {
+function showView(name) {
   document.body.dataset.view = name;
   for (const button of document.querySelectorAll("#views button")) {
     if (button.dataset.shows === name) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");
   }
 }
+
+/** Shows the messages, and puts the focus there. */
+export function goToMessages() {
+  showView("messages");
+  document.getElementById("messages-region").focus();
+}
+
+export const isOneAtATime = () => matchMedia("(max-width: 1100px)").matches;
 
 const CONNECTION = { live: "live", lost: "lost, trying again …", paused: "paused" };
 
