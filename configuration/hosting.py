@@ -49,7 +49,8 @@ class ServerSettings(Section):
         (),
         validation_alias="TRUSTED_PROXIES",
         description="Networks of the proxies before REST, such as 10.0.0.0/8,192.168.1.7: from them X-Forwarded-For is "
-        "believed, read from its right end to the first address that is none of them. Unset: it is not read.",
+        "believed, read from its right end to the first address that is none of them. Unset: it is not read, and all "
+        "who come through a proxy count as one address when they ask for tokens.",
     )
     rest_max_connections: int = Field(
         2000,

@@ -19,6 +19,7 @@ EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 START_SECONDS: Final = 10.0
 SHOWN_ONCE: Final = "The secret is not stored and cannot be shown again.\n"
+BOUND: Final = "Tokens in this name that services mint themselves are bound by this registration, too.\n"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +77,9 @@ async def _add(registry: ClientRegistry, arguments: argparse.Namespace) -> str:
     client_id, secret = await registry.add(arguments.name, scopes, bounds_of(arguments))
     if arguments.json:
         return _json({"client_id": client_id, "client_secret": secret, "scopes": scopes})
-    return f"client_id:     {client_id}\nclient_secret: {secret}\nscopes:        {' '.join(scopes)}\n" + SHOWN_ONCE
+    return (
+        f"client_id:     {client_id}\nclient_secret: {secret}\nscopes:        {' '.join(scopes)}\n" + SHOWN_ONCE + BOUND
+    )
 
 
 async def _rotate(registry: ClientRegistry, arguments: argparse.Namespace) -> str:

@@ -13,8 +13,9 @@ What comes to nothing because of Discord (a limit, an outage) refuses the action
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -37,6 +38,7 @@ from services.values import WebhookUrl
 
 MOST_PLACES: Final = 20_000
 MOST_REQUESTS: Final = 500
+MOST_REQUESTS_OF_ONE: Final = 50
 CHANNEL_SECONDS: Final = 3600.0
 WEBHOOK_SECONDS: Final = 300.0
 UNKNOWN_SECONDS: Final = 30.0
@@ -83,6 +85,7 @@ class Places:
         self._most_places = most_places
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._asking: dict[str, asyncio.Task[Place | Failure | None]] = {}
+        self._asking_for = Counter[str]()
 
     def __len__(self) -> int:
         return len(self._known)
@@ -119,12 +122,19 @@ class Places:
         return found
 
     def _begin(self, question: _Question, client_id: str) -> "asyncio.Task[Place | Failure | None]":
-        if len(self._asking) >= MOST_REQUESTS:
+        if len(self._asking) >= MOST_REQUESTS or self._asking_for[client_id] >= MOST_REQUESTS_OF_ONE:
             raise Overloaded("Too many channels are looked up.", retry_after_seconds=RETRY_AFTER_SECONDS)
         task = asyncio.create_task(self._find(question, client_id), name="place")
         self._asking[question.key] = task
-        task.add_done_callback(lambda _: self._asking.pop(question.key, None))
+        self._asking_for[client_id] += 1
+        task.add_done_callback(partial(self._forget, question.key, client_id))
         return task
+
+    def _forget(self, key: str, client_id: str, _: object) -> None:
+        del self._asking[key]
+        self._asking_for[client_id] -= 1
+        if not self._asking_for[client_id]:
+            del self._asking_for[client_id]
 
     async def _find(self, question: _Question, client_id: str) -> Place | Failure | None:
         """Asks, and remembers the answer. A failure is not remembered."""

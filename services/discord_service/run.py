@@ -1,7 +1,7 @@
 """One action being carried out: what is known of it when it is accepted, and what follows from how it ended."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from uuid_utils import uuid7
@@ -23,6 +23,7 @@ from services.ports import (
     Ending,
     IdempotencyClaim,
     Orphaned,
+    Place,
     Priority,
     Repeat,
     Reply,
@@ -79,6 +80,11 @@ class Run:
             started=clock.monotonic(),
             claim=_claim(action, caller, request),
         )
+
+    def stand_in(self, place: Place | None) -> None:
+        """Puts the guild on the record, once it is known that the caller may act there."""
+        if place is not None and place.guild_id is not None:
+            self.entry = replace(self.entry, guild_id=place.guild_id)
 
     @property
     def is_in_doubt(self) -> bool:

@@ -174,6 +174,7 @@ class DiscordService:
         if needs_place(run.action, run.caller):
             place = await self._places.of(run.action, run.caller.client_id, run.request.deadline)
             check_place(run.action, run.caller, place)
+            run.stand_in(place)
 
     async def _attempt(self, run: Run) -> None:
         """Bytes are about to leave: only while the key is held, and not without a record."""

@@ -7,7 +7,8 @@ import pytest
 from config import Secret
 from services.clients import ClientBounds, ClientExists, ClientRegistry, ClientRoster, UnknownClient
 from services.clients.registered import DEFAULT_SCOPES
-from services.database import Database
+from services.clients.secrets import hash_of
+from services.database import Database, schema
 from services.errors import AuditUnavailable
 from services.ports import Caller, Scope
 
@@ -175,6 +176,24 @@ async def test_a_revoked_client_cannot_be_rotated(registry: ClientRegistry) -> N
     for name in ("one", "two", "\x00"):
         with pytest.raises(UnknownClient):
             await registry.rotate(name, timedelta(0))
+
+
+async def test_a_client_registered_before_there_were_bounds_stays(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(schema, "STEPS", schema.STEPS[:4])
+        async with Database(Secret(database_url)) as opened:
+            insert = (
+                "INSERT INTO discord_clients (client_id, secret_hash, scopes, created_at)"
+                " VALUES ('old', %s, 'roles', '2026-01-31 12:00:00')"
+            )
+            values = (hash_of("its secret"),)
+            await opened.writer.run(lambda session: session.execute(insert, values), 5)
+    async with Database(Secret(database_url)) as opened:
+        client = await ClientRegistry(opened.reader).verify("old", "its secret")
+    assert client is not None
+    assert client.caller == Caller("old", frozenset({"roles"}))
 
 
 async def test_every_replica_sees_a_revocation_soon(database: Database, registry: ClientRegistry) -> None:

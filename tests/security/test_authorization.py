@@ -259,6 +259,19 @@ async def test_no_guild_is_read_through_the_record(door: Door) -> None:
     assert {row["guild_id"] for row in await exported(door, garden)} == {GARDEN}
 
 
+async def test_a_guilds_caller_reads_what_it_did_there_and_a_denial_names_no_guild(door: Door) -> None:
+    caller = token(client_id="gardener", guilds=[GARDEN], scope="messages")
+    done, denied = [await door.hears("grpc", "SendMessage", to(channel), caller) for channel in ("123", "223")]
+    for heard in (done, denied):
+        assert heard.action_id is not None
+        await door.module.row(heard.action_id)
+    status, row = await door.get(f"/api/v1/actions/{done.action_id}", caller)
+    assert (status, row["guild_id"]) == (200, GARDEN)
+    everything = token(client_id="gardener")
+    _, row = await door.get(f"/api/v1/actions/{denied.action_id}", everything)
+    assert (row["error_code"], row["guild_id"]) == ("permission_denied", None)
+
+
 async def test_limits_are_read_with_their_scope_alone(door: Door) -> None:
     for scope in ("", "limits", "LIMITS:READ", "audit:read"):
         assert (await door.get("/api/v1/limits", token(scope=scope)))[0] == 403

@@ -15,6 +15,7 @@ from services.errors import (
     ErrorCode,
     OutcomeKind,
     OutcomeUnknown,
+    Overloaded,
     RateLimited,
 )
 from services.ports import Call, ChannelBody, Delivery, Place, Reply, WebhookHomeBody
@@ -147,6 +148,24 @@ async def test_all_who_ask_at_once_share_one_request(held: tuple[Desk, Callable[
     assert isinstance(found[0], asyncio.CancelledError)
     assert set(found[1:]) == {Place("123", "1")}
     assert len(desk.discord.calls) == 1
+
+
+async def test_one_caller_cannot_take_all_the_room() -> None:
+    gate = asyncio.Event()
+
+    async def step(call: Call, delivery: Delivery) -> Reply:
+        await gate.wait()
+        return GENERAL
+
+    desk = Desk(*[step] * 51)
+    asking = [asyncio.create_task(desk.places.of(message(str(1000 + n)), "greedy", FAR)) for n in range(50)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await desk.places.of(message("70"), "greedy", FAR)
+    asking.append(asyncio.create_task(desk.places.of(message("71"), "modest", FAR)))
+    gate.set()
+    assert set(await asyncio.gather(*asking)) == {Place("123", "1")}
+    await desk.places.of(message("71"), "greedy", FAR)
 
 
 async def test_nobody_waits_longer_than_they_have(held: tuple[Desk, Callable[[], None]]) -> None:
