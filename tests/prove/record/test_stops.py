@@ -19,6 +19,7 @@ from tests.prove.record.load import Told, callers_of, faces_of
 from tests.support.module import token
 from tests.support.postgres import PostgresServer
 from tests.support.process import serving_program
+from tests.support.valkey import ValkeyServer
 
 STATES = ("there", "stopped", "frozen")
 AT_ONCE = 30
@@ -139,3 +140,30 @@ async def test_a_second_signal_records_at_once_what_runs(
         (heard.action_id, "unknown")
     ]
     assert took <= KEPT_SECONDS + EXIT_SECONDS
+
+
+async def test_a_redis_that_hangs_as_well_holds_no_stop(
+    variables: dict[str, str], sandbox: Sandbox, postgres_server: PostgresServer, valkey_server: ValkeyServer
+) -> None:
+    told, shared = Told(), {"REDIS_URL": valkey_server.url, "SHUTDOWN_GRACE": str(GRACE_SECONDS)}
+    async with (
+        serving_program(variables | shared) as started,
+        callers_of(started, told, count()) as callers,
+        database(postgres_server, "frozen"),
+    ):
+        load = asyncio.create_task(callers.ask_until_it_is_gone(AT_ONCE))
+        await asyncio.sleep(EARLIEST_SECONDS)
+        valkey_server.pause()
+        try:
+            began = time.monotonic()
+            started.signal(signal.SIGTERM)
+            assert await started.ends() == 0
+            took = time.monotonic() - began
+        finally:
+            valkey_server.resume()
+        await load
+        assert started.errors == []
+    async with serving_program(variables) as started:
+        await has_rows(variables["DATABASE_URL"], len(told.action_ids))
+    judge(await rows_in(variables["DATABASE_URL"]), posted(sandbox), told.action_ids)
+    assert took <= GRACE_SECONDS + EXIT_SECONDS
