@@ -9,6 +9,7 @@ asked for while the start still waits, for a database above all, ends the start:
 """
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import Awaitable
@@ -41,7 +42,15 @@ def run(settings: Settings) -> int:
         redactor.register(secret)
     logging = configure_logging(settings.logs, settings.module.name, settings.module.version, redactor)
     with logging, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve_until_signal(settings, logging))
+        status = runner.run(_serve_until_signal(settings, logging))
+    _end_soon()
+    return status
+
+
+def _end_soon() -> None:
+    """Spares the interpreter its last looks through everything there is: they take three times as long as one look."""
+    gc.collect()  # what was leaked is still reported
+    gc.freeze()
 
 
 async def _serve_until_signal(settings: Settings, logging: Logging) -> int:
