@@ -24,6 +24,7 @@ MADE_BY_TOOLS: Final = (
     "tools/buf/package-lock.json",
     ".secrets.baseline",
 )
+TESTS: Final = ("tests/", "bench/")
 NOT_OURS: Final = frozenset({".git", ".venv", "node_modules", "vendor"})
 LARGEST_BYTES: Final = 2 * 1024 * 1024
 
@@ -87,8 +88,8 @@ def files() -> list[str]:
 def findings(names: Sequence[str]) -> dict[Finding, int]:
     """What was found, and in which line."""
     plain = [{"name": name} for name in FORMS]
-    in_tests = [name for name in names if name.startswith("tests/")]
-    elsewhere = [name for name in names if not name.startswith("tests/")]
+    in_tests = [name for name in names if name.startswith(TESTS)]
+    elsewhere = [name for name in names if not name.startswith(TESTS)]
     return _scanned(in_tests, plain) | _scanned(elsewhere, [*plain, *SUSPICIONS])
 
 
