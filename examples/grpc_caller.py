@@ -19,7 +19,11 @@ from proto import discord_action_pb2 as pb
 from proto.discord_action_pb2_grpc import DiscordActionStub
 
 # An idle channel stays open behind load balancers; the module takes a ping every 30 s.
-OPTIONS = [("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_permit_without_calls", 1)]
+OPTIONS = [
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+]
 
 
 class NotDone(Exception):

@@ -42,6 +42,9 @@ def action_operation(action_type: type[Action]) -> Operation:
         "parameters": [*path_parameters(action_type), *headers],
         "requestBody": _action_body(action_type),
         "responses": {"200": _action_answer(action_type), **error_references("Action")},
+        "x-scope": action_type.scope.value,
+        "x-discord-permission": action_type.permission,
+        "x-repeat": action_type.repeat.value,
     }
     return {name: value for name, value in operation.items() if value is not None}
 

@@ -13,7 +13,7 @@ from services.actions import CATALOGUE, Action
 from services.discord.error_codes import error_code
 from services.errors import ErrorCode
 from services.ports import Reply, WebhookBody
-from services.rest_api.openapi import example_fields, openapi_document, operation_id
+from services.rest_api.openapi import REPEATS, example_fields, openapi_document, operation_id
 from tests.fakes.discord import answers
 from tests.unit.rest_api.house import JSON, SENT, House, row
 
@@ -68,6 +68,16 @@ def test_the_schema_knows_exactly_the_actions_fields(action_type: type[Action]) 
         assert set(schema["properties"]) == in_body
         assert schema["additionalProperties"] is False
         assert all(field.get("description") for field in schema["properties"].values())
+
+
+@pytest.mark.parametrize("action_type", CATALOGUE, ids=operation_id)
+def test_an_operation_says_what_it_needs_and_what_a_repeat_does(action_type: type[Action]) -> None:
+    operation = OPERATIONS[action_type.rest.method, action_type.rest.path]
+    assert operation["x-scope"] == action_type.scope.value
+    assert operation["x-discord-permission"] == action_type.permission
+    assert operation["x-repeat"] == action_type.repeat.value
+    for told in (action_type.permission, action_type.scope.value, REPEATS[action_type.repeat]):
+        assert told in operation["description"]
 
 
 @pytest.mark.parametrize("action_type", CATALOGUE, ids=operation_id)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,22 @@ def test_a_field_without_a_comment_is_noticed(folder: Path) -> None:
     program = buf_or_skip()
     change(folder, "  string content = 2;", "  string content = 2;\n  bool tts = 11;")
     assert any('"tts" should have a non-empty comment' in line for line in contract.proto_problems(program, folder))
+
+
+@pytest.mark.parametrize(("arguments", "status"), [((), 0), (("--require-buf",), 1)])
+def test_without_buf_the_check_says_so_aloud_and_fails_where_it_is_required(
+    arguments: tuple[str, ...], status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(contract, "buf_program", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["contract", "--check", *arguments])
+    assert contract.main() == status
+    assert "NOT CHECKED: the proto" in capsys.readouterr().out
+
+
+def test_what_is_there_is_accepted_with_one_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = buf_or_skip()
+    for name in ("OPENAPI", "PROTO"):
+        monkeypatch.setattr(contract, name, tmp_path / getattr(contract, name).name)
+    monkeypatch.setattr(sys, "argv", ["contract", "--accept"])
+    assert contract.main() == 0
+    assert contract.openapi_problems() == contract.proto_problems(program) == []
