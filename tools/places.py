@@ -2,14 +2,14 @@
 
 import socket
 import ssl
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-
-import jwt
+from datetime import timedelta
 
 from config import AuthSettings, ServerSettings, Settings
+from services.auth.operator import Grant, mint
+from services.ports import Scope
 
 CALLER = "first-steps"
 TOKEN_SECONDS = 3600
@@ -81,10 +81,9 @@ def _reachable(host: str) -> str:
 
 
 def token(auth: AuthSettings) -> str:
-    """Sign a caller's token for an hour, good for every action."""
-    now = int(time.time())
-    claims = {"client_id": CALLER, "iat": now, "exp": now + TOKEN_SECONDS}
-    return jwt.encode(claims, auth.secret_key.get_secret_value(), algorithm=auth.algorithm)
+    """Sign a caller's token for an hour (less where tokens may not last as long), good for every action."""
+    lifetime = timedelta(seconds=min(TOKEN_SECONDS, auth.longest_lifetime_seconds))
+    return mint(auth, Grant(CALLER, None if auth.unscoped_access == "all" else tuple(Scope)), lifetime)
 
 
 def summary(settings: Settings, sandbox_port: int | None) -> str:

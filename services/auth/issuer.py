@@ -30,6 +30,7 @@ class RegisteredClientTokens:
         if client is None:
             await self._attempts.failed(client_id, address)
             raise Unauthenticated("The client id or its secret is wrong.", reason=AuthFailure.SECRET)
+        self._attempts.succeeded(client_id, address)
         return self._token_of(client)
 
     def _token_of(self, client: RegisteredClient) -> IssuedToken:

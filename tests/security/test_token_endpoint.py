@@ -4,12 +4,15 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import jwt
 import pytest
 
+from config import Secret
 from services.clients import ClientBounds, ClientRegistry
 from services.database import Database
 from services.ports import Scope
@@ -100,6 +103,17 @@ async def test_who_knows_the_secret_is_not_kept_out_by_others_elsewhere(door: Do
     assert status == 200
 
 
+async def test_strangers_cannot_keep_a_client_out(door: Door, registry: ClientRegistry) -> None:
+    _, secret = await registry.add("wanted")
+    home = stranger()
+    await claims_of_at(door, home, "wanted", secret)
+    await attempts_until_refused(door, lambda: heard_from(stranger()), client_id="wanted")
+    await claims_of_at(door, home, "wanted", secret)
+    status, _ = await door.ask_token(heard_from(stranger()), client_id="wanted", client_secret=secret)
+    assert status == 429
+    assert await attempts_until_refused(door, lambda: heard_from(home), client_id="wanted") <= 10
+
+
 async def test_an_unknown_client_and_a_wrong_secret_sound_alike(door: Door, registry: ClientRegistry) -> None:
     _, secret = await registry.add("known")
     answers = []
@@ -149,7 +163,11 @@ async def test_without_trusted_proxies_the_header_is_worth_nothing(tmp_path_fact
 
 
 async def claims_of(door: Door, client_id: str, secret: str) -> dict[str, Any]:
-    status, body = await door.ask_token(heard_from(stranger()), client_id=client_id, client_secret=secret)
+    return await claims_of_at(door, stranger(), client_id, secret)
+
+
+async def claims_of_at(door: Door, address: str, client_id: str, secret: str) -> dict[str, Any]:
+    status, body = await door.ask_token(heard_from(address), client_id=client_id, client_secret=secret)
     assert status == 200, body
     claims: dict[str, Any] = jwt.decode(body["token"], KEY, algorithms=["HS256"])
     assert claims["exp"] - claims["iat"] == body["expires_in"]
@@ -245,3 +263,37 @@ async def test_a_quota_is_kept_and_on_the_record(protocol: str, door: Door, regi
     assert (await module.row(heard[3].action_id)).error_code == "rate_limited"
     other = await door.hears(protocol, "SendMessage", MESSAGE, token())
     assert other.code == "ok"
+
+
+# ── several replicas ──
+
+
+async def test_replicas_count_and_revoke_together(
+    postgres_url: str, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    shared = {"DATABASE_URL": postgres_url, "REDIS_URL": valkey_url, "TRUSTED_PROXIES": PROXIES}
+    async with AsyncExitStack() as stack:
+        folder = tmp_path_factory.mktemp
+        doors = [await stack.enter_async_context(open_door(folder("replica"), **shared)) for _ in range(2)]
+        database = await stack.enter_async_context(Database(Secret(postgres_url)))
+        registry = ClientRegistry(database.writer)
+        _, secret = await registry.add("shop", [Scope.MESSAGES], ClientBounds(quota_per_minute=3))
+
+        tried = [
+            (await doors[turn % 2].ask_token(heard_from("198.51.77.1"), client_id=f"n{turn}", client_secret="g"))[0]
+            for turn in range(12)
+        ]
+        assert tried == [401] * 10 + [429] * 2
+
+        _, body = await doors[0].ask_token(heard_from("198.51.77.2"), client_id="shop", client_secret=secret)
+        held = body["token"]
+        heard = [await doors[turn % 2].hears("grpc", "SendMessage", MESSAGE, held) for turn in range(4)]
+        assert [one.code for one in heard] == ["ok"] * 3 + ["rate_limited"]
+
+        await registry.revoke("shop")
+        for door in doors:
+            await settled("unauthenticated", partial(_code, door, held))
+
+
+async def _code(door: Door, held: str) -> str:
+    return (await door.hears("rest", "SendMessage", MESSAGE, held)).code

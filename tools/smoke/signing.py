@@ -11,13 +11,15 @@ from typing import Final
 
 CLIENT_ID: Final = "test_api"
 LIFETIME_SECONDS: Final = 600
+SCOPES: Final = "messages reactions roles webhooks:send webhooks:create moderation audit:read limits:read"
+"""Said, because a module can refuse tokens that say none (JWT_UNSCOPED_ACCESS)."""
 
 
 def signed_token(key: str) -> str:
     """A token of this script's own, for the next ten minutes."""
     now = int(time.time())
     header = {"alg": "HS256", "typ": "JWT"}
-    claims = {"client_id": CLIENT_ID, "iat": now, "exp": now + LIFETIME_SECONDS}
+    claims = {"client_id": CLIENT_ID, "iat": now, "exp": now + LIFETIME_SECONDS, "scope": SCOPES}
     signed = b".".join(_base64(json.dumps(part).encode()) for part in (header, claims))
     signature = hmac.new(key.encode(), signed, hashlib.sha256).digest()
     return (signed + b"." + _base64(signature)).decode()

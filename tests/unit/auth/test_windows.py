@@ -110,3 +110,10 @@ async def test_failures_count_for_the_address_and_for_the_client(
     with pytest.raises(RateLimited, match="Too many attempts") as refused:
         await attempts.admit(next_client, next_address)
     assert refused.value.retry_after_seconds == 60
+
+
+async def test_the_addresses_of_clients_are_bounded() -> None:
+    attempts = TokenAttempts(Windows(ManualClock()), most_known=5)
+    for number in range(100):
+        attempts.succeeded("shop", f"192.0.2.{number}")
+    assert len(attempts._known) == 5
