@@ -85,7 +85,8 @@ def test_whatever_is_imported_has_its_bytecode(engine: Engine) -> None:
     program = """
 import importlib.util, json, os, sys
 import app, services.lifecycle
-files = [str(getattr(module, '__file__', '')) for module in sys.modules.values()]
+specs = [module.__spec__ for module in sys.modules.values() if module.__spec__]
+files = [str(spec.origin) for spec in specs if spec.has_location]
 print(json.dumps([file for file in files
     if file.endswith('.py') and not os.path.exists(importlib.util.cache_from_source(file))]))"""
     assert inside(engine, MODULE, program) == []

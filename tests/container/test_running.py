@@ -88,7 +88,7 @@ print(json.dumps([[place for place in places if writes(place)], os.listdir('/var
 
 
 async def test_it_fits_into_its_memory(module: Container, callers: Callers) -> None:
-    for number in range(20):
+    for number in range(10):
         await callers.post(f"message {number}")
     program = """
 import json
