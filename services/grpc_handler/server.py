@@ -96,6 +96,10 @@ class GrpcServer:
         for name in WATCHED:
             await self._health.set(name, status)
 
+    async def ended(self) -> None:
+        """Waits until the server is no more, whether it was stopped or broke. Raises what broke it."""
+        await self._bound.wait_for_termination()
+
     async def enter_drain(self) -> None:
         """Lets health say NOT_SERVING at once and for good; calls are still taken."""
         await self._health.enter_graceful_shutdown()

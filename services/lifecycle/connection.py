@@ -143,7 +143,7 @@ class Connection:
             loop = asyncio.get_running_loop()
             await TCPServer(speaker.app, loop, speaker.config, speaker.context, {}, reader, self._writer)
         except Exception as exc:  # noqa: BLE001 -- Hypercorn breaks on some of what peers may send; it costs them this
-            log.info("a connection broke", reason=_first(exc))
+            log.refused("a connection broke", code="invalid_argument", reason=_first(exc))
         finally:
             if self._is_over is not None:
                 self._is_over.cancel()

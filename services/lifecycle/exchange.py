@@ -43,7 +43,7 @@ class Exchanges:
         connection = CONNECTION.get()
         names = {name for name, _ in scope["headers"]}
         if scope["http_version"] == "2" and b"upgrade" in names:
-            log.info("a connection was ended", reason="it asked for an upgrade to h2c")
+            log.refused("a connection was ended", code="invalid_argument", reason="it asked for an upgrade to h2c")
             return connection.abort()
         self._connections.request_began(connection)
         try:
@@ -86,7 +86,7 @@ class _Exchange:
             async with asyncio.timeout(self._bounds.stall_seconds):
                 await self._send(message)
         except TimeoutError:
-            log.info("a connection was ended", reason="its reader takes nothing")
+            log.refused("a connection was ended", code="deadline_exceeded", reason="its reader takes nothing")
             self._connection.abort()
             raise Stalled from None
 

@@ -20,7 +20,7 @@ import uvloop
 from config import Settings
 from services.database import DatabaseFailure
 from services.grpc_handler import BadCertificate, CannotListen
-from services.lifecycle.build import build
+from services.lifecycle.build import House, build
 from services.lifecycle.rest_server import PortTaken
 from services.lifecycle.stopping import BoundedStack, Stop
 from services.redaction import Redactor
@@ -32,10 +32,14 @@ EXIT_FAILED: Final = 1
 log = get_logger(__name__)
 
 
+class ServerBroke(Exception):
+    """A server ended that nobody stopped. Everything else was stopped in order."""
+
+
 def run(settings: Settings) -> int:
     """Serves until SIGTERM or SIGINT; a second one hurries the stop.
 
-    Returns the exit code: 0 after an orderly stop, 1 when it could not start.
+    Returns the exit code: 0 after an orderly stop, 1 when it could not start or a server broke.
     """
     redactor = Redactor()
     for secret in settings.secrets:
@@ -63,11 +67,13 @@ async def _serve_until_signal(settings: Settings, logging: Logging) -> int:
     except (DatabaseFailure, CannotListen, BadCertificate, PortTaken) as exc:
         log.error("cannot start", reason=str(exc))  # noqa: TRY400 -- the reason is for the operator, no traceback
         return EXIT_FAILED
+    except ServerBroke:
+        return EXIT_FAILED
     return EXIT_OK
 
 
 async def serve(settings: Settings, stop: Stop, logging: Logging) -> None:
-    """Serves until `stop` is asked for, then drains. Raises what keeps it from starting."""
+    """Serves until `stop` is asked for, then drains. Raises what keeps it from starting, ServerBroke."""
     began = time.monotonic()
     async with BoundedStack(stop) as stack:
         house = await _unless_stopped(stop.is_asked, build(settings, stack, logging.redactor, logging))
@@ -76,10 +82,33 @@ async def serve(settings: Settings, stop: Stop, logging: Logging) -> None:
             return
         grpc_port, rest_port = await house.open_ports()
         log.info("serving", grpc_port=grpc_port, rest_port=rest_port, start_ms=round((time.monotonic() - began) * 1000))
-        await stop.is_asked.wait()
+        has_broken = await _has_broken(house, stop)
         log.info("stopping", running=house.service.running_count)
         await house.wind_down()
     log.info("stopped")
+    if has_broken:
+        raise ServerBroke
+
+
+async def _has_broken(house: House, stop: Stop) -> bool:
+    """Waits until `stop` is asked for, or a server ends that nobody stopped: that asks for it too, and is told.
+
+    REST has no task that could end; it accepts in the loop itself.
+    """
+    ended = asyncio.create_task(house.grpc.ended(), name="grpc-ended")
+    asked = asyncio.create_task(stop.is_asked.wait(), name="stop-asked")
+    try:
+        await asyncio.wait((ended, asked), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
+        ended.cancel()
+        await asyncio.wait((ended, asked))
+    if stop.is_asked.is_set():
+        return False
+    reason = None if ended.cancelled() else ended.exception()
+    log.error("the gRPC server ended by itself", reason=repr(reason))
+    stop.ask()
+    return True
 
 
 async def _unless_stopped[T](stop: asyncio.Event, starting: Awaitable[T]) -> T | None:
