@@ -152,6 +152,7 @@ def _all_of(server: "redis.Redis") -> Iterator[str]:
         b"set": server.smembers,
         b"zset": lambda key: server.zrange(key, 0, -1, withscores=True),
         b"stream": server.xrange,
+        b"none": lambda key: "it expired meanwhile",
     }
     for key in server.scan_iter():
         yield f"{key!r} {readers[server.type(key)](key)!r}"

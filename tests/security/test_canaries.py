@@ -75,7 +75,8 @@ async def registered_client(run: CanaryRun) -> str:
 
 async def every_case(run: CanaryRun, caller: CanaryCaller) -> None:
     """Every action, done and refused; what is done holds secrets where a text may stand."""
-    for case in (*DELIVERED, *INVALID, *REJECTED, *DENIED):
+    is_whole = run.log_format == "json"  # the form of a line has nothing to do with most of what is in it
+    for case in (*DELIVERED, *INVALID, *REJECTED, *DENIED) if is_whole else (*DELIVERED[::4], *DENIED):
         token = run.canaries.token(**case.claims)
         for protocol in PROTOCOLS:
             run.reset_sandbox()
@@ -219,6 +220,11 @@ def went_everywhere(run: CanaryRun) -> None:
     log = run.places["file logs/discord_action_module.log"]
     for event in ("AUTH", "AUTHZ", "AUDIT", "ERROR", "SYSTEM"):
         assert (f'"event":"{event}"' if run.log_format == "json" else f" {event} ").encode() in log, event
+    for mark in ("rpc", "route"):  # gRPC and REST
+        name = f'"{mark}":' if run.log_format == "json" else f" {mark}="
+        refused = [line for line in log.decode().splitlines() if "request refused" in line and name in line]
+        assert any("unauthenticated" in line and "AUTH" in line for line in refused), mark
+        assert any("invalid_argument" in line and "AUDIT" in line for line in refused), mark
     assert log.count(b"[redacted]") > 10
     assert b"broke with" in log
     assert b"decoding" in log
