@@ -10,7 +10,9 @@ asked for while the start still waits, for a database above all, ends the start:
 
 import asyncio
 import gc
+import os
 import signal
+import threading
 import time
 from collections.abc import Awaitable
 from typing import Final
@@ -28,6 +30,7 @@ from services.telemetry import Logging, configure_logging, get_logger
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
+END_SECONDS: Final = 1.0
 
 log = get_logger(__name__)
 
@@ -45,16 +48,23 @@ def run(settings: Settings) -> int:
     for secret in settings.secrets:
         redactor.register(secret)
     logging = configure_logging(settings.logs, settings.module.name, settings.module.version, redactor)
-    with logging, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(_serve_until_signal(settings, logging))
-    _end_soon()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with logging:
+            status = runner.run(_serve_until_signal(settings, logging))
+        _end_soon(status)
     return status
 
 
-def _end_soon() -> None:
-    """Spares the interpreter its last looks through everything there is: they take three times as long as one look."""
+def _end_soon(status: int) -> None:
+    """Nothing is left to do but to end: within END_SECONDS, whatever hangs.
+
+    The loop waits for a look-up of a name when it closes, and the interpreter for threads, however long they take.
+    """
+    last_resort = threading.Timer(END_SECONDS, os._exit, (status,))
+    last_resort.daemon = True
+    last_resort.start()
     gc.collect()  # what was leaked is still reported
-    gc.freeze()
+    gc.freeze()  # spares the interpreter its own looks through everything there is, which take three times as long
 
 
 async def _serve_until_signal(settings: Settings, logging: Logging) -> int:

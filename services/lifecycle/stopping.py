@@ -12,7 +12,7 @@
 All of that is one budget. A step that is done sooner leaves its time to the next, and none can take what is kept for
 those after it. What does not end in its time is left behind: the journal has everything, and the threads that wait for
 a disk or a database are daemons. Beyond the budget there is only the log's last batch (a sink that hangs has a bound of
-its own) and the end of the interpreter.
+its own) and the end of the interpreter, for which `serve` leaves a second.
 
 A second signal takes away the pause and the actions' time: what runs is recorded as it stands, at once. The steps that
 are left have KEPT_SECONDS at most, so the process ends within that.
