@@ -241,6 +241,24 @@ async def test_a_stopping_sandbox_ends_its_streams() -> None:
     await context.__aexit__(None, None, None)
 
 
+async def test_while_nobody_watches_nothing_is_written_down(
+    call: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channels: list[str] = []
+
+    def counted(watched: Sandbox, channel_id: str) -> dict[str, Any]:
+        channels.append(channel_id)
+        return parts(watched, channel_id)
+
+    monkeypatch.setattr(streaming, "parts", counted)
+    for _ in range(3):
+        await call.send()
+    assert channels == []
+    async with watching(sandbox, "124") as watcher:
+        await watcher.event()
+    assert set(channels) == {"124"}
+
+
 def test_what_is_the_same_is_not_sent_again() -> None:
     before = encoded({"a": {"x": 1}, "b": 2, "c": None})
     assert changes(before, before) == ""
