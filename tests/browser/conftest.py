@@ -17,7 +17,8 @@ from tests.browser.conduct import Conduct
 from tests.support.module import RunningModule, running_module
 
 PATIENCE_MILLISECONDS = 10_000
-WIDE = {"width": 1440, "height": 900}
+# Small and still: without a graphics card every pixel of every frame is drawn by the processor.
+DEFAULTS: dict[str, Any] = {"viewport": {"width": 1200, "height": 720}, "reduced_motion": "reduce"}
 
 OpenPage = Callable[..., Awaitable[Page]]
 
@@ -49,7 +50,7 @@ async def open_page(browser: Browser, conduct: Conduct) -> AsyncIterator[OpenPag
     async with AsyncExitStack() as stack:
 
         async def open_one(**options: Any) -> Page:
-            context = await browser.new_context(**{"viewport": WIDE} | options)
+            context = await browser.new_context(**DEFAULTS | options)
             stack.push_async_callback(context.close)
             context.set_default_timeout(PATIENCE_MILLISECONDS)
             page = await context.new_page()

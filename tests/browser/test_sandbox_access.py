@@ -27,7 +27,7 @@ async def complaints(page: Page) -> list[str]:
 async def test_assistive_technology_misses_nothing(
     open_page: OpenPage, sandbox: Sandbox, caller: Caller, scheme: str
 ) -> None:
-    page = await open_page(color_scheme=scheme, reduced_motion="reduce")
+    page = await open_page(color_scheme=scheme)
     await page.goto(f"{sandbox.origin}/")
     await caller("SendMessage", channel_id="123", content="<@42> <@&7> `x` ||y|| https://a.example @everyone\n> z")
     embed = {"title": "T", "description": "D", "footer_text": "F", "image_url": "https://a.example/i.png"}
@@ -41,7 +41,7 @@ async def test_assistive_technology_misses_nothing(
 
 
 async def test_a_narrow_window_shows_one_section_at_a_time(open_page: OpenPage, sandbox: Sandbox) -> None:
-    page = await open_page(viewport={"width": 400, "height": 800}, reduced_motion="reduce")
+    page = await open_page(viewport={"width": 400, "height": 800})
     await page.goto(f"{sandbox.origin}/")
     await expect(page.locator("#messages")).to_be_visible()
     await expect(page.locator("#channels")).not_to_be_visible()
@@ -96,14 +96,17 @@ async def test_news_is_read_aloud_once_and_together(garden: Page, caller: Caller
     await expect(garden.get_by_role("status", name="News")).to_have_text("3 new messages")
 
 
-async def test_what_does_not_move_for_those_who_asked(open_page: OpenPage, sandbox: Sandbox, caller: Caller) -> None:
-    page = await open_page(reduced_motion="reduce")
+@pytest.mark.parametrize(("asked", "animation"), [("reduce", "none"), ("no-preference", "arrive")])
+async def test_nothing_moves_for_those_who_asked(
+    open_page: OpenPage, sandbox: Sandbox, caller: Caller, asked: str, animation: str
+) -> None:
+    page = await open_page(reduced_motion=asked)
     await page.goto(f"{sandbox.origin}/")
     await expect(page.locator("[data-message='789']")).to_be_visible()
     sent = await caller("SendMessage", channel_id="123", content="calm")
     message = page.locator(f"[data-message='{sent.message_id}']")
     await expect(message).to_be_visible()
-    assert await message.evaluate("node => getComputedStyle(node).animationName") == "none"
+    assert await message.evaluate("node => getComputedStyle(node).animationName") == animation
 
 
 async def test_the_command_it_offers_works_as_it_stands(garden: Page, sandbox: Sandbox) -> None:
