@@ -4,7 +4,7 @@ import http.client
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -47,12 +47,14 @@ class Module:
 
 
 @contextmanager
-def running_module(database: Database, upstream_port: int, folder: Path) -> Iterator[Module]:
+def running_module(
+    database: Database, upstream_port: int, folder: Path, command: Sequence[str] = ("app.py",)
+) -> Iterator[Module]:
     """The module in front of the upstream, ready, for the length of the block. Raises Broken."""
     environment = _environment(database.url, upstream_port, folder)
     _require_no_other_settings(environment)
     port = int(environment["REST_PORT"])
-    with Program("the module", ["app.py"], folder / "module.log", environment) as program:
+    with Program("the module", command, folder / "module.log", environment) as program:
         start_seconds = seconds_until(lambda: _is_ready(port), program)
         yield Module(program, database, environment, start_seconds)
 
