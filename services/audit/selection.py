@@ -120,10 +120,11 @@ def _within(places: Places) -> tuple[str, list[str]]:
     """The condition that `Places.include` is, and its values."""
     in_guild = "guild_id IS NOT NULL" if places.guilds is None else _among("guild_id", places.guilds)
     ids = sorted(places.guilds or ())
-    if not places.channels:
+    if places.channels is None:
         return in_guild, ids
-    in_channel = _among("channel_id", places.channels)
-    return f"({in_guild} OR (guild_id IS NULL AND {in_channel}))", [*ids, *sorted(places.channels)]
+    channels, in_channel = sorted(places.channels), _among("channel_id", places.channels)
+    in_both = f"{in_guild} AND (channel_id IS NULL OR {in_channel})"
+    return f"(({in_both}) OR (guild_id IS NULL AND {in_channel}))", [*ids, *channels, *channels]
 
 
 def _among(column: str, ids: frozenset[str]) -> str:

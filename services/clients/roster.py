@@ -24,6 +24,7 @@ from services.telemetry import get_logger
 REFRESH_SECONDS: Final = 2.0
 DATABASE_SECONDS: Final = 5.0
 USE_WRITTEN_EVERY_SECONDS: Final = 60.0
+CLOSE_SECONDS: Final = 0.5
 
 log = get_logger(__name__)
 
@@ -63,7 +64,7 @@ class ClientRoster:
             task.cancel()
         if running:
             await asyncio.wait(running)
-        await self._write_use()
+        await self._write_use(CLOSE_SECONDS)
 
     def find(self, client_id: str) -> RegisteredClient | None:
         """The client of this name. The same object as long as nothing about it changed."""
@@ -115,11 +116,11 @@ class ClientRoster:
             await asyncio.sleep(USE_WRITTEN_EVERY_SECONDS)
             await self._write_use()
 
-    async def _write_use(self) -> None:
+    async def _write_use(self, timeout_seconds: float = DATABASE_SECONDS) -> None:
         seen, self._seen = self._seen, {}
         if seen:
             with suppress(DatabaseFailure):
-                await self._writer.run(partial(_note, seen=seen), DATABASE_SECONDS)
+                await self._writer.run(partial(_note, seen=seen), timeout_seconds)
 
 
 # ── on the thread ──

@@ -89,7 +89,8 @@ class ActionRow:
 class Places:
     """Where a reader may look: rows of these guilds, and rows that name no guild of these channels.
 
-    The same rule as for acting: `guilds` None is every guild, `channels` None is no row without a guild.
+    The same rule as for acting: each list narrows by itself. `guilds` None is every guild. With `channels` a row that
+    names a channel must name one of them; None is every channel of the guilds, and no row without a guild.
     """
 
     guilds: frozenset[str] | None = None
@@ -97,9 +98,10 @@ class Places:
 
     def include(self, guild_id: str | None, channel_id: str | None) -> bool:
         """Whether a row of this guild and channel may be seen."""
-        if guild_id is not None:
-            return self.guilds is None or guild_id in self.guilds
-        return self.channels is not None and channel_id in self.channels
+        if guild_id is None:
+            return self.channels is not None and channel_id in self.channels
+        is_in_guild = self.guilds is None or guild_id in self.guilds
+        return is_in_guild and (self.channels is None or channel_id is None or channel_id in self.channels)
 
 
 @dataclass(frozen=True, slots=True)

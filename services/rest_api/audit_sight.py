@@ -16,9 +16,9 @@ def seen_by(caller: Caller, wanted: ActionFilter) -> ActionFilter:
         if wanted.client_id not in {None, caller.client_id}:
             raise PermissionDenied(f"Another client's actions need the scope {Scope.AUDIT_READ.value}.")
         wanted = replace(wanted, client_id=caller.client_id)
-    if wanted.guild_id is None:
-        return replace(wanted, places=_places(caller))
-    if caller.guilds is not None and wanted.guild_id not in caller.guilds:
+    if wanted.guild_id is None or caller.channels is not None:
+        wanted = replace(wanted, places=_places(caller))
+    if wanted.guild_id is not None and caller.guilds is not None and wanted.guild_id not in caller.guilds:
         raise PermissionDenied(f"The token lacks guild {wanted.guild_id} in its list of guilds.")
     return wanted
 

@@ -108,14 +108,13 @@ async def test_an_unknown_action_has_no_row(record: Record, action_id: str) -> N
 
 async def test_filters_narrow_together(record: Record) -> None:
     hour = timedelta(hours=1)
-    for number, (fields_of_it, verdict) in enumerate(
-        [
-            ({"guild_id": "g1", "action_type": "ban_user"}, DELIVERED),
-            ({"guild_id": "g1", "action_type": "kick_user"}, REJECTED),
-            ({"guild_id": "g2", "user_id": "u1"}, REJECTED),
-            ({"channel_id": "c9", "client_id": "other"}, DELIVERED),
-        ]
-    ):
+    rows: list[tuple[dict[str, Any], Verdict]] = [
+        ({"guild_id": "g1", "channel_id": None, "action_type": "ban_user"}, DELIVERED),
+        ({"guild_id": "g1", "channel_id": None, "action_type": "kick_user"}, REJECTED),
+        ({"guild_id": "g2", "channel_id": None, "user_id": "u1"}, REJECTED),
+        ({"channel_id": "c9", "client_id": "other"}, DELIVERED),
+    ]
+    for number, (fields_of_it, verdict) in enumerate(rows):
         await record.put(entry(request_id=str(number), created_at=NOON + number * hour, **fields_of_it), verdict)
     await written(record)
     for wanted, expected in [

@@ -272,6 +272,27 @@ async def test_a_guilds_caller_reads_what_it_did_there_and_a_denial_names_no_gui
     assert (row["error_code"], row["guild_id"]) == ("permission_denied", None)
 
 
+async def test_no_channel_is_read_through_its_guild(door: Door) -> None:
+    """A reader of one channel does not see the guild's others, however it asks."""
+    shed = await door.hears("rest", "SendMessage", to("124"), token(client_id="shed", guilds=[GARDEN]))
+    assert shed.action_id is not None
+    assert (await door.module.row(shed.action_id)).guild_id == GARDEN
+    narrow: list[dict[str, list[str]]] = [
+        {"channels": ["123"]},
+        {"guilds": [GARDEN], "channels": ["123"]},
+        {"channels": []},
+    ]
+    for claims in narrow:
+        reader = token(client_id="shed", scope="audit:read", **claims)
+        assert (await door.get(f"/api/v1/actions/{shed.action_id}", reader))[0] == 404
+        for query in ("?client_id=shed", f"?client_id=shed&guild_id={GARDEN}", "?client_id=shed&channel_id=124"):
+            _, page = await door.get(f"/api/v1/actions{query}", reader)
+            assert page["actions"] == []
+            assert await exported(door, reader, query) == []
+    reader = token(client_id="shed", scope="audit:read", guilds=[GARDEN], channels=["124"])
+    assert [row["action_id"] for row in await exported(door, reader, "?client_id=shed")] == [shed.action_id]
+
+
 async def test_limits_are_read_with_their_scope_alone(door: Door) -> None:
     for scope in ("", "limits", "LIMITS:READ", "audit:read"):
         assert (await door.get("/api/v1/limits", token(scope=scope)))[0] == 403
