@@ -1,4 +1,7 @@
-"""The whole module behind real ports, on both protocols, and a host that is not Discord's."""
+"""The whole module behind real ports, on both protocols, and a host that is not Discord's.
+
+One module serves all tests of a file: what attacks leave behind in it would show in those that follow.
+"""
 
 import asyncio
 import contextlib
@@ -7,9 +10,38 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.conformance.conftest import face, faces, module, sandbox
+from sandbox import Options, Sandbox
+from tests.conformance.conftest import face, faces
+from tests.support.module import RunningModule, running_module
 
-__all__ = ["face", "faces", "module", "sandbox"]
+__all__ = ["face", "faces"]
+
+
+@pytest.fixture(scope="module")
+async def shared_sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.serving(Options(limits_enabled=False)) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+async def shared_module(
+    shared_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RunningModule]:
+    database_url = f"sqlite:///{tmp_path_factory.mktemp('module')}/actions.db"
+    async with running_module(shared_sandbox, database_url, DISCORD_RATE_LIMIT_PER_CHANNEL="1000") as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: Sandbox) -> Sandbox:
+    """The sandbox as it was at first, with nothing recorded."""
+    shared_sandbox.reset()
+    return shared_sandbox
+
+
+@pytest.fixture
+def module(shared_module: RunningModule) -> RunningModule:
+    return shared_module
 
 
 @dataclass(slots=True)
