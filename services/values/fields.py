@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 # More than any group has; naming thousands of unknown fields would take long and help nobody.
 MOST_FIELDS: Final = 64
+# More than any list may have; what is behind them is not looked at: a hundred thousand wrong items take seconds.
+MOST_ITEMS: Final = 64
 
 
 class Fields(BaseModel):
@@ -29,7 +31,11 @@ class Fields(BaseModel):
         if len(raw) > MOST_FIELDS:
             raise ValueError(f"must have at most {MOST_FIELDS} fields")
         empty = _empty_forms(cls)
-        return {name: value for name, value in raw.items() if not _is_absent(value, empty.get(name))}
+        return {name: _cut(value) for name, value in raw.items() if not _is_absent(value, empty.get(name))}
+
+
+def _cut(value: object) -> object:
+    return value[:MOST_ITEMS] if isinstance(value, list) and len(value) > MOST_ITEMS else value
 
 
 @cache

@@ -1,9 +1,22 @@
+import json
+import re
 from typing import Any
 
 import pytest
 
-from services.actions import Action, BanUser, ManageRole, SendMessage, SendWebhook, TimeoutUser, parse
+from services.actions import (
+    CATALOGUE,
+    Action,
+    BanUser,
+    ManageRole,
+    SendEmbed,
+    SendMessage,
+    SendWebhook,
+    TimeoutUser,
+    parse,
+)
 from services.errors import InvalidArgument
+from services.values.fields import MOST_ITEMS
 
 
 def violations(action_type: type[Action], fields: dict[str, Any]) -> dict[str, str]:
@@ -119,3 +132,19 @@ def test_an_action_is_frozen() -> None:
     action = parse(SendMessage, {"channel_id": "1", "content": "x"})
     with pytest.raises(ValueError, match="frozen"):
         action.content = "y"  # type: ignore[misc]  # the point of the test
+
+
+def test_no_list_may_have_as_many_items_as_are_looked_at() -> None:
+    written = json.dumps([action_type.model_json_schema() for action_type in CATALOGUE])
+    bounds = {int(most) for most in re.findall(r'"maxItems": (\d+)', written)}
+    assert bounds >= {3, 10, 25}
+    assert max(bounds) < MOST_ITEMS
+
+
+@pytest.mark.parametrize("item", [{}, {"name": "n", "value": "v"}, 1], ids=["wrong", "right", "none"])
+def test_a_very_long_list_is_refused_by_its_first_items(item: object) -> None:
+    fields = {"channel_id": "123", "embed": {"title": "t", "fields": [item] * 100_000}}
+    with pytest.raises(InvalidArgument) as caught:
+        parse(SendEmbed, fields)
+    assert 1 <= len(caught.value.violations) <= 2 * MOST_ITEMS
+    assert {violation.path[:2] for violation in caught.value.violations} == {("embed", "fields")}
