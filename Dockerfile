@@ -11,11 +11,12 @@ WORKDIR /build
 RUN mkdir log
 COPY requirements.txt ./
 # Wheels alone, each checked against the lock's hashes: nothing is compiled, so no compiler is needed. Without pip in it,
-# the environment is what runs and nothing else.
+# nor what packages bring for type checkers and compilers, the environment is what runs and nothing else.
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     python -m venv --without-pip /opt/venv && \
     python -m pip --python /opt/venv/bin/python install \
-      --no-cache-dir --no-compile --only-binary :all: --require-hashes -r requirements.txt
+      --no-cache-dir --no-compile --only-binary :all: --require-hashes -r requirements.txt && \
+    find /opt/venv -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.px[di]' \) -delete
 
 COPY app.py config.py deploy/healthcheck.py /app/
 COPY configuration/ /app/configuration/

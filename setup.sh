@@ -242,13 +242,16 @@ test_containers() {
 }
 
 check_policies() {
-  local home=$VENV/checkov wanted
+  local home=$VENV/checkov log=$VENV/install.log wanted
   wanted=$(hash_of deploy/checkov.txt)
   if [ "$(cat "$home/stamp" 2>/dev/null)" != "$wanted" ]; then
     say 'Installing checkov …'
     "$VENV_PYTHON" -m venv --clear "$home"
-    "$home/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/checkov.txt ||
-      fail 'checkov could not be installed.'
+    if ! "$home/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
+      -r deploy/checkov.txt >"$log" 2>&1; then
+      grep -v '^WARNING' "$log" | tail -n 5 >&2
+      fail 'checkov could not be installed.' 'Is the package index reachable?'
+    fi
     printf '%s\n' "$wanted" >"$home/stamp"
   fi
   step 'policies: checkov' "$home/bin/checkov" --config-file deploy/checkov.yaml --skip-download --quiet --compact \

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -140,6 +141,24 @@ def system(engine: Engine, prefix: str, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 def callers(system: System) -> Callers:
     return Callers(8070, 50051, "localhost")
+
+
+def test_docker_compose_finds_nothing_wrong_with_any_part(system: System) -> None:
+    services = system("--profile", "observe", "config", "--services").split()
+    assert {"prometheus", "grafana", "sandbox"} <= set(services)
+
+
+def test_what_is_not_filled_in_is_asked_for(system: System) -> None:
+    command = [str(COMPOSE), "--project-name", system.project, "config", "--quiet"]
+    done = subprocess.run(command, cwd=system.folder, check=False, capture_output=True, text=True, timeout=20)
+    assert done.returncode != 0
+    assert "DISCORD_BOT_TOKEN" in done.stderr
+
+
+def test_the_smoke_test_of_an_operator_passes(system: System) -> None:
+    command = [sys.executable, str(ROOT / "test_api.py"), "--secret-key", KEY, "--test", "health"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=40)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 async def test_curl_is_answered_as_the_first_lines_of_the_file_say(system: System, callers: Callers) -> None:
