@@ -197,6 +197,7 @@ test_all() {
     --ignore=tests/browser --ignore=tests/container --cov
   test_browser "$python"
   test_containers "$python"
+  command -v promtool >/dev/null || UNPROVEN+=("the alert rules by Prometheus itself: no promtool (apt install prometheus)")
   say_unproven
 }
 

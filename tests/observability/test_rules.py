@@ -4,12 +4,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 import aiohttp
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from config import ROOT
 from sandbox import Options, Sandbox
 from services.telemetry import Metrics
 from tests.observability.expressions import labels_kept, selectors
@@ -115,11 +117,18 @@ def test_prometheus_reads_every_replica_and_the_rules() -> None:
     assert jobs == {job["job_name"]}
 
 
-@pytest.mark.parametrize(("what", "file"), [("rules", "alerts.yml"), ("config", "prometheus.yml")])
-def test_prometheus_itself_accepts_them(what: str, file: str) -> None:
+@pytest.mark.parametrize(
+    ("asked", "file"),
+    [
+        (("check", "rules"), OBSERVE / "alerts.yml"),
+        (("check", "config"), OBSERVE / "prometheus.yml"),
+        (("test", "rules"), ROOT / "tests" / "observability" / "alerts.test.yml"),
+    ],
+)
+def test_prometheus_itself_accepts_them(asked: tuple[str, str], file: Path) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("NOT PROVEN: promtool is not installed (Debian: apt install prometheus)")
-    asked = subprocess.run([promtool, "check", what, str(OBSERVE / file)], capture_output=True, text=True, check=False)
-    assert asked.returncode == 0, asked.stdout + asked.stderr
-    assert "SUCCESS" in asked.stdout
+    answered = subprocess.run([promtool, *asked, str(file)], capture_output=True, text=True, check=False)
+    assert answered.returncode == 0, answered.stdout + answered.stderr
+    assert "SUCCESS" in answered.stdout
