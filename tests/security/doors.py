@@ -13,6 +13,9 @@ from sandbox import Options, Sandbox
 from tests.conformance.faces import Face, GrpcFace, Heard, RestFace
 from tests.support.module import RunningModule, running_module
 
+# What is tried here has nothing to do with Discord's limits, and must not wait for them.
+UNLIMITED = {"DISCORD_RATE_LIMIT_GLOBAL": "10000", "DISCORD_RATE_LIMIT_PER_CHANNEL": "10000"}
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -44,7 +47,8 @@ async def open_door(folder: Path, **variables: str) -> AsyncIterator[Door]:
     """A module with these variables, in front of a sandbox without limits."""
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(Sandbox.serving(Options(limits_enabled=False)))
-        module = await stack.enter_async_context(running_module(sandbox, f"sqlite:///{folder}/actions.db", **variables))
+        running = running_module(sandbox, f"sqlite:///{folder}/actions.db", **UNLIMITED | variables)
+        module = await stack.enter_async_context(running)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(module.grpc_target))
         faces: dict[str, Face] = {"rest": RestFace(session, module.rest_url), "grpc": GrpcFace(channel)}
