@@ -24,7 +24,18 @@ def engine() -> Iterator[Engine]:
         pytest.skip("`python -m tests.container` makes the images and runs these")
     with (WORKSHOP / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield find()
+        engine = find()
+        if engine.is_podman:
+            sweep(engine)
+        yield engine
+
+
+def sweep(engine: Engine) -> None:
+    """Removes what a run that was killed left behind; the store is ours alone."""
+    for leftovers in ("pod rm", "rm"):
+        engine.has(*leftovers.split(), "--force", "--all")
+    for leftovers in ("secret rm --all", "volume prune --force", "network prune --force"):
+        engine.has(*leftovers.split())
 
 
 @pytest.fixture(scope="session")

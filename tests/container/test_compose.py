@@ -205,6 +205,8 @@ def test_the_servers_of_data_cannot_reach_the_world(system: System) -> None:
 async def test_it_comes_back_with_what_it_had(system: System, callers: Callers) -> None:
     action_id = (await callers.post("before the night"))["action_id"]
     await callers.row(action_id)
+    await asyncio.to_thread(system, "stop", "discord-action")
+    assert [each["State"]["ExitCode"] for each in system.containers("discord-action")] == [0]
     await asyncio.to_thread(system, "down", "--timeout", "30")
     await asyncio.to_thread(system.up)
     assert (await callers.row(action_id))["outcome"] == "delivered"

@@ -29,6 +29,12 @@ VALKEY = "docker.io/valkey/valkey:8-alpine"
 WHEELS = CACHE / "wheels"
 STANDINS = Path(__file__).parent / "standins"
 COMPOSE = WORKSHOP / "docker-compose"
+PLUGINS = (
+    Path.home() / ".docker/cli-plugins",
+    Path("/usr/local/lib/docker/cli-plugins"),
+    Path("/usr/libexec/docker/cli-plugins"),
+    Path("/usr/lib/docker/cli-plugins"),
+)
 POISON = "a-secret-that-must-stay-outside-27182818284590"
 POISONED = (".env", ".env.production", "services/.env", "data/bot_token", "key.pem")
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "data", "logs")
@@ -160,8 +166,9 @@ def _compose() -> None:
     """Puts docker-compose, second version, into the workshop: the machine's, else the one of the Debian that has it."""
     if COMPOSE.exists():
         return
-    for program in ("/usr/libexec/docker/cli-plugins/docker-compose", shutil.which("docker-compose")):
-        if program and _is_second_version(Path(program)):
+    places = [folder / "docker-compose" for folder in PLUGINS]
+    for program in (*places, Path(shutil.which("docker-compose") or "/nowhere")):
+        if _is_second_version(program):
             COMPOSE.symlink_to(program)
             return
     with TemporaryDirectory(dir=WORKSHOP) as folder:
@@ -178,6 +185,8 @@ def _is_second_version(program: Path) -> bool:
 
 
 def _debian(target: Path, *options: str) -> None:
+    if not shutil.which("mmdebstrap"):
+        raise EngineFailed(f"there is no mmdebstrap to make {target.name} with")
     print(f"making {target.name} from Debian's packages …", flush=True)
     command = ["mmdebstrap", "--quiet", *options, SUITE, str(target), *_mirror()]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=BUILD_SECONDS)
