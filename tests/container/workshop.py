@@ -41,6 +41,7 @@ LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", ".
 
 PULL_SECONDS = 60
 BUILD_SECONDS = 600
+LAYERS_KEPT = "168h"
 SUITE = "trixie"
 PACKAGES = "python3,python3-venv,python3-pip,ca-certificates,netbase,tzdata"
 # As in the image it stands in for: programs in /usr/local/bin, a pip that may install, no bytecode.
@@ -66,6 +67,8 @@ def prepare(engine: Engine) -> list[str]:
         options = _package_options(engine, Path(folder))
         for target, image in (("sandbox", SANDBOX), ("module", MODULE)):
             _build(engine, context, image, "--target", target, *options)
+    if engine.is_podman:
+        engine.has("image", "prune", "--force", "--filter", f"until={LAYERS_KEPT}")
     return standins
 
 
