@@ -4,7 +4,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from config import ConfigurationError, Settings, auth_settings, database_settings, record_settings
+from config import (
+    ConfigurationError,
+    Settings,
+    auth_settings,
+    database_settings,
+    has_bot_token,
+    own_address_settings,
+    record_settings,
+)
 
 EXIT_CONFIGURATION = 2
 
@@ -16,6 +24,8 @@ def main(arguments: Sequence[str]) -> int:
         return _run(asked)
     except ConfigurationError as exc:
         print(exc, file=sys.stderr)
+        if [problem.variable for problem in exc.problems] == ["DISCORD_BOT_TOKEN"] and not has_bot_token():
+            print("All else is there. Without a token, ./setup.sh run serves against the sandbox.", file=sys.stderr)
         return EXIT_CONFIGURATION
 
 
@@ -30,14 +40,14 @@ def _run(asked: argparse.Namespace) -> int:
         from services.auth import commands as token_commands  # noqa: PLC0415  # see above
 
         return token_commands.run(asked, auth_settings())
+    if asked.command == "limits":
+        from services.lifecycle import limits_command  # noqa: PLC0415  # serving does not need it
+
+        return limits_command.run(asked, *own_address_settings())
     settings = Settings.load()
     if asked.command == "check-config":
         print("The configuration is complete.", settings.summary(), sep="\n")
         return 0
-    if asked.command == "limits":
-        from services.lifecycle import limits_command  # noqa: PLC0415  # serving does not need it
-
-        return limits_command.run(asked, settings)
     from services.lifecycle import run  # noqa: PLC0415  # checking a configuration need not load both servers
 
     return run(settings)

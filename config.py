@@ -63,6 +63,7 @@ __all__ = [
     "auth_settings",
     "database_settings",
     "has_bot_token",
+    "own_address_settings",
     "record_settings",
     "variables",
 ]
@@ -107,7 +108,6 @@ class Settings:
         Raises ConfigurationError with every problem there is, each by its variable's name.
         """
         reading = Reading(SECTIONS, env_file, os.environ if environ is None else environ)
-        servers = reading.of(ServerSettings).model_copy(update={"tls": reading.optional(TlsSettings)})
         logs = reading.of(LogSettings)
         syslog = reading.of(SyslogSettings) if logs.syslog_enabled else None
         return cls(
@@ -117,7 +117,7 @@ class Settings:
             deadlines=reading.of(DeadlineSettings),
             auth=reading.of(AuthSettings),
             database=reading.of(DatabaseSettings),
-            servers=servers,
+            servers=_servers(reading),
             record=reading.of(RecordSettings),
             logs=logs.model_copy(update={"syslog": syslog}),
             traces=reading.of(TraceSettings),
@@ -139,6 +139,10 @@ class Settings:
         return (*known, *itertools.chain(*passwords), *self.traces.secrets)
 
 
+def _servers(reading: Reading) -> ServerSettings:
+    return reading.of(ServerSettings).model_copy(update={"tls": reading.optional(TlsSettings)})
+
+
 def database_settings(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> DatabaseSettings:
     """Read the one section that the commands on the database need. Raises ConfigurationError."""
     return Reading((DatabaseSettings,), env_file, os.environ if environ is None else environ).of(DatabaseSettings)
@@ -149,16 +153,25 @@ def auth_settings(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] |
     return Reading((AuthSettings,), env_file, os.environ if environ is None else environ).of(AuthSettings)
 
 
+def own_address_settings(
+    env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None
+) -> tuple[ServerSettings, AuthSettings]:
+    """Read where the module listens and what it signs with, for commands that ask it. Raises ConfigurationError."""
+    sections = (AuthSettings, ServerSettings, TlsSettings)
+    reading = Reading(sections, env_file, os.environ if environ is None else environ)
+    return _servers(reading), reading.of(AuthSettings)
+
+
 def record_settings(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> RecordSettings:
     """Read the one section that the commands on the journal need. Raises ConfigurationError."""
     sections = (RecordSettings, LogSettings)  # LOG_DIR says where the journal is by default
     return Reading(sections, env_file, os.environ if environ is None else environ).of(RecordSettings)
 
 
-def has_bot_token(env_file: Path | None, environ: Mapping[str, str]) -> bool:
+def has_bot_token(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> bool:
     """Tell whether a bot token was given, in whichever way, without judging the rest of the configuration."""
     names = ("DISCORD_BOT_TOKEN", "DISCORD_BOT_TOKEN_FILE")
-    given, _ = read_variables(env_file, environ, names, secrets=())
+    given, _ = read_variables(env_file, os.environ if environ is None else environ, names, secrets=())
     return bool(given)
 
 

@@ -63,7 +63,7 @@ def main() -> int:
 
 def _run(sandbox_port: int) -> int:
     write_env_file(ENV_FILE)
-    uses_sandbox = not has_bot_token(ENV_FILE, os.environ)
+    uses_sandbox = not has_bot_token()
     environment = dict(os.environ) | (_sandbox_variables(sandbox_port) if uses_sandbox else {})
     settings = Settings.load(ENV_FILE, environment)
     places.require_free_ports(settings, sandbox_port if uses_sandbox else None)

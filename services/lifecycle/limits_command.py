@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from config import Settings
+from config import AuthSettings, ServerSettings
 from services.auth import operator_token
 from services.ports import Scope
 
@@ -20,15 +20,15 @@ ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compare
 COLUMNS: Final = ("method", "route", "major", "kind", "left", "waiting", "in flight", "full in", "paused")
 
 
-def run(arguments: argparse.Namespace, settings: Settings) -> int:
+def run(arguments: argparse.Namespace, servers: ServerSettings, auth: AuthSettings) -> int:
     """Asks the running module. Returns the exit code: 0, or 1 with the reason on stderr."""
-    url = (arguments.url or _url(settings)).rstrip("/") + "/api/v1/limits"
+    url = (arguments.url or _url(servers)).rstrip("/") + "/api/v1/limits"
     if not url.startswith(("http://", "https://")):
         return _fail("--url must start with http:// or https://")
-    token = operator_token(settings.auth, Scope.LIMITS_READ)
+    token = operator_token(auth, Scope.LIMITS_READ)
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310 -- see above
     try:
-        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS, context=_tls(settings)) as answer:  # noqa: S310  # nosec B310
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS, context=_tls(servers)) as answer:  # noqa: S310  # nosec B310
             state = json.load(answer)
     except (OSError, ValueError) as exc:
         return _fail(f"{url}: {getattr(exc, 'reason', exc)}. Does the module run there?")
@@ -85,17 +85,17 @@ def _row(lane: Mapping[str, Any]) -> tuple[str, ...]:
     return lane["method"], route, lane["major"], lane["kind"], left, *counts, full_in, paused
 
 
-def _url(settings: Settings) -> str:
-    host = ANYWHERE.get(settings.servers.host, settings.servers.host)
-    scheme = "http" if settings.servers.tls is None else "https"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.servers.rest_port}"
+def _url(servers: ServerSettings) -> str:
+    host = ANYWHERE.get(servers.host, servers.host)
+    scheme = "http" if servers.tls is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{servers.rest_port}"
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
+def _tls(servers: ServerSettings) -> ssl.SSLContext | None:
     """The module's own certificate is trusted, whatever name it bears: we speak to this machine."""
-    if settings.servers.tls is None:
+    if servers.tls is None:
         return None
-    context = ssl.create_default_context(cafile=str(settings.servers.tls.cert_file))
+    context = ssl.create_default_context(cafile=str(servers.tls.cert_file))
     context.check_hostname = False
     return context
 

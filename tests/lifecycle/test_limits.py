@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import Options, Sandbox
 from tests.conformance.faces import RestFace
-from tests.support.module import RunningModule, environment, running_module, token
+from tests.support.module import KEY, RunningModule, running_module, token
 from tests.support.process import program
 from tests.support.valkey import ValkeyServer
 
@@ -23,8 +23,9 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield served
 
 
-async def command(sandbox: Sandbox, sqlite_url: str, *arguments: str) -> tuple[int, list[str], list[str]]:
-    async with program(environment(sandbox, sqlite_url), "limits", *arguments) as asked:
+async def command(*arguments: str) -> tuple[int, list[str], list[str]]:
+    needed = {"MODULE_SECRET_KEY": KEY}
+    async with program(needed, "limits", *arguments) as asked:
         code = await asked.ends()
         await asyncio.sleep(0.1)
     return code, [str(line["message"]) for line in asked.lines], asked.errors
@@ -40,7 +41,7 @@ async def test_the_command_prints_a_table(sandbox: Sandbox, sqlite_url: str, tmp
     async with running_module(sandbox, sqlite_url, JOURNAL_DIR=str(tmp_path / "journal")) as module:
         async with aiohttp.ClientSession() as session:
             await RestFace(session, module.rest_url).perform("SendMessage", MESSAGE, token())
-        code, lines, errors = await command(sandbox, sqlite_url, "--url", module.rest_url)
+        code, lines, errors = await command("--url", module.rest_url)
     assert (code, errors) == (0, [])
     assert lines[0] == "limits    kept by this process alone (no REDIS_URL)"
     row = next(line.split() for line in lines if line.startswith("POST"))
@@ -49,7 +50,7 @@ async def test_the_command_prints_a_table(sandbox: Sandbox, sqlite_url: str, tmp
 
 
 async def test_the_command_says_when_nobody_answers(sandbox: Sandbox, sqlite_url: str) -> None:
-    code, lines, errors = await command(sandbox, sqlite_url, "--url", "http://127.0.0.1:1")
+    code, lines, errors = await command("--url", "http://127.0.0.1:1")
     assert (code, lines) == (1, [])
     assert "Does the module run there?" in errors[0]
 

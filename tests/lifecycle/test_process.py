@@ -139,6 +139,16 @@ async def test_every_problem_of_the_configuration_is_named_and_it_exits_with_2()
         assert name in told
 
 
+async def test_a_missing_bot_token_alone_is_told_with_the_way_to_do_without(variables: dict[str, str]) -> None:
+    del variables["DISCORD_BOT_TOKEN"]
+    async with program(variables, "check-config") as started:
+        assert await started.ends() == 2
+    assert [line.partition(":")[0] for line in started.errors] == [
+        "DISCORD_BOT_TOKEN",
+        "All else is there. Without a token, ./setup.sh run serves against the sandbox.",
+    ]
+
+
 async def test_a_sound_configuration_exits_with_0(variables: dict[str, str]) -> None:
     async with program(variables, "check-config") as started:
         assert await started.ends() == 0

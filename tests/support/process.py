@@ -62,7 +62,7 @@ async def program(environment: Mapping[str, str], *arguments: str) -> AsyncItera
     """Starts the program with exactly this environment, and makes sure that it is gone at the end."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        str(ROOT / "app.py"),
+        str(ROOT / "tests/support/command.py"),
         *arguments,
         env={"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error", **environment},
         cwd="/",

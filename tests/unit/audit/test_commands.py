@@ -33,7 +33,7 @@ async def put(url: str, *rows: tuple[dict[str, Any], Verdict]) -> None:
 
 
 def command(*words: str) -> list[str]:
-    return [sys.executable, str(ROOT / "app.py"), "audit", *words]
+    return [sys.executable, str(ROOT / "tests/support/command.py"), "audit", *words]
 
 
 def environment(url: str) -> dict[str, str]:

@@ -41,7 +41,7 @@ def kept(root: Path) -> list[str]:
 
 def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {"PYTHONWARNINGS": "error", "JOURNAL_DIR": str(root), "LANG": "C"}
-    asked = [sys.executable, str(ROOT / "app.py"), "audit", "refused", *words]
+    asked = [sys.executable, str(ROOT / "tests/support/command.py"), "audit", "refused", *words]
     return subprocess.run(
         asked, env=environment, capture_output=True, timeout=SECONDS, check=False, encoding="utf-8", cwd="/"
     )

@@ -71,7 +71,11 @@ def test_what_is_wrong_with_a_secrets_file_is_reported_once_under_its_name(tmp_p
 
 
 def test_every_secret_can_come_from_a_file(tmp_path: Path) -> None:
-    values = REQUIRED | {"MODULE_SECRET_KEY_PREVIOUS": secrets.token_hex(48), "REDIS_URL": "redis://h"}
+    values = REQUIRED | {
+        "MODULE_SECRET_KEY_PREVIOUS": secrets.token_hex(48),
+        "REDIS_URL": "redis://h",
+        "OTEL_EXPORTER_OTLP_HEADERS": "api-key=x",
+    }
     assert {variable.name for variable in variables() if variable.is_secret} == set(values)
     environ = {}
     for name, value in values.items():
@@ -80,6 +84,7 @@ def test_every_secret_can_come_from_a_file(tmp_path: Path) -> None:
     settings = Settings.load(None, environ)
     assert settings.auth.previous_secret_key is not None
     assert settings.limits.redis_url is not None
+    assert settings.traces.secrets == ("x",)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,22 @@
+"""`python app.py` by the environment it is given alone, whatever `.env` stands in this folder: run this file instead.
+
+A developer's `.env`, such as `./setup.sh run` writes, must not decide how tests end, nor lead them to a real service.
+"""
+
+import runpy
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def without_env_file(_path: Path | None) -> tuple[dict[str, str], list[object]]:
+    return {}, []
+
+
+if __name__ == "__main__":
+    sys.path[0] = str(ROOT)  # where `python app.py` looks first
+    from configuration import sources
+
+    sources._read_env_file = without_env_file  # type: ignore[assignment]
+    runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
