@@ -104,10 +104,10 @@ async def build(
     link = await open_link(settings, stack, clock)
     database, audit = await _record(settings, stack, redactor, metrics, link)
     limiter, discord = await open_discord(settings, stack, clock, link, metrics)
-    callers = await open_callers(settings.auth, stack, clock, database, link=link, metrics=metrics)
+    callers = await open_callers(settings.auth, stack, clock, database, discord, link=link, metrics=metrics)
     record = TracedRecord(audit) if settings.traces.is_on else audit
     idempotency = await _idempotency(settings, stack, clock, link)
-    service = DiscordService(discord, record, idempotency, clock, metrics, quotas=callers.quotas)
+    service = DiscordService(callers.discord, record, idempotency, clock, metrics, quotas=callers.quotas)
     query = AuditReader(database.reader)
     watch = await stack.enter_async_context(DatabaseWatch(database.reader))
     await stack.enter_async_context(loop_lag_measured(metrics))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from config import AuthSettings
 from services.auth import (
+    CallerRefusals,
     CertificateCallers,
     ClientQuotas,
     RegisteredClientTokens,
@@ -16,20 +17,21 @@ from services.clients import ClientRegistry, ClientRoster
 from services.database import Database
 from services.lifecycle.observers import ObservedAuthenticator, ObservedCertificates, ObservedTokens
 from services.lifecycle.stopping import BoundedStack
-from services.ports import Authenticator, CertificateAuthenticator, Clock, Quotas, TokenIssuer
+from services.ports import Authenticator, CertificateAuthenticator, Clock, Discord, Quotas, TokenIssuer
 from services.redis_link import RedisLink
 from services.telemetry import Metrics
 
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """What knows callers. `roster` holds the registered ones in memory."""
+    """What knows callers. `roster` holds the registered ones in memory; `discord` is the way there, shared fairly."""
 
     roster: ClientRoster
     authenticator: Authenticator
     certificates: CertificateAuthenticator
     tokens: TokenIssuer
     quotas: Quotas
+    discord: Discord
 
 
 async def open_callers(
@@ -37,6 +39,7 @@ async def open_callers(
     stack: BoundedStack,
     clock: Clock,
     database: Database,
+    discord: Discord,
     *,
     link: RedisLink | None,
     metrics: Metrics,
@@ -51,6 +54,7 @@ async def open_callers(
         certificates=ObservedCertificates(CertificateCallers(roster, clock), metrics),
         tokens=ObservedTokens(tokens, metrics),
         quotas=ClientQuotas(_windows(clock, link)),
+        discord=await stack.enter_async_context(CallerRefusals(discord, _windows(clock, link), clock)),
     )
 
 
