@@ -1,12 +1,14 @@
 """Keys and answers in this process's memory.
 
 Good for one replica while it lives: a restart forgets, and replicas do not know of each other. The number of keys is
-bounded; when it is full the oldest answered one is forgotten first. A key whose request still runs is never forgotten.
+bounded; when it is full the oldest answered one of the caller that has most is forgotten first, so that nobody pushes
+out the keys of others. A key whose request still runs is never forgotten.
 """
 
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from services.errors import IdempotencyMismatch, Overloaded
@@ -41,6 +43,7 @@ class InProcessTable:
         self._most_keys = most_keys
         self._kept_seconds = kept_seconds
         self._slots: OrderedDict[Place, _Slot] = OrderedDict()
+        self._by_caller: dict[str, dict[Place, None]] = {}
 
     async def open(self) -> None:
         """Nothing to open."""
@@ -52,8 +55,9 @@ class InProcessTable:
         self._forget_expired()
         now = self._clock.monotonic()
         if (slot := self._slots.get(place)) is None:
-            self._make_room()
+            self._make_room(place.caller)
             self._slots[place] = _Slot(fingerprint, owner, now + self._kept_seconds, first=owner, began=now)
+            self._by_caller.setdefault(place.caller, {})[place] = None
             return First()
         if slot.fingerprint != fingerprint:
             raise IdempotencyMismatch(MISMATCH)
@@ -71,7 +75,7 @@ class InProcessTable:
         elif slot.is_inherited or isinstance(ending, Unsettled):
             slot.is_orphan = True
         else:
-            del self._slots[place]
+            self._remove(place)
 
     async def running(self, places: Collection[Place]) -> set[Place]:
         return {place for place in places if (slot := self._slots.get(place)) is not None and slot.is_running}
@@ -90,15 +94,23 @@ class InProcessTable:
                 oldest.expires = now + self._kept_seconds
                 self._slots.move_to_end(place)
             else:
-                del self._slots[place]
+                self._remove(place)
 
-    def _make_room(self) -> None:
+    def _make_room(self, caller: str) -> None:
+        """Of those that have most, the one that asks for more goes first."""
         if len(self._slots) < self._most_keys:
             return
-        answered = next((place for place, slot in self._slots.items() if slot.answer is not None), None)
+        _, busiest = max(self._by_caller.items(), key=lambda held: (len(held[1]), held[0] == caller))
+        answered = next((place for place in chain(busiest, self._slots) if self._slots[place].answer is not None), None)
         if answered is None:
             raise Overloaded(NO_ROOM, retry_after_seconds=RETRY_SOON_SECONDS)
-        del self._slots[answered]
+        self._remove(answered)
+
+    def _remove(self, place: Place) -> None:
+        del self._slots[place]
+        del self._by_caller[place.caller][place]
+        if not self._by_caller[place.caller]:
+            del self._by_caller[place.caller]
 
 
 class InProcessIdempotencyStore(IdempotencyKeys):

@@ -27,12 +27,18 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS places (
     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, owner TEXT NOT NULL, holder TEXT NOT NULL, first TEXT NOT NULL,
-    began REAL NOT NULL, is_inherited INTEGER NOT NULL DEFAULT 0, answer TEXT
+    began REAL NOT NULL, is_inherited INTEGER NOT NULL DEFAULT 0, answer TEXT, caller TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS places_by_age ON places (began);
 """
+HAS_CALLER: Final = "SELECT count(*) FROM pragma_table_info('places') WHERE name = 'caller'"
+ADD_CALLER: Final = "ALTER TABLE places ADD COLUMN caller TEXT NOT NULL DEFAULT ''"
+"""For a file that was made before there was such a column."""
+BY_CALLER: Final = "CREATE INDEX IF NOT EXISTS places_by_caller ON places (caller, began)"
 FIND: Final = "SELECT fingerprint, owner, holder, first, began, is_inherited, answer FROM places WHERE key = ?"
-TAKE: Final = "INSERT OR REPLACE INTO places (key, fingerprint, owner, holder, first, began) VALUES (?, ?, ?, ?, ?, ?)"
+TAKE: Final = """
+INSERT OR REPLACE INTO places (key, caller, fingerprint, owner, holder, first, began) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
 TAKE_OVER: Final = "UPDATE places SET owner = ?, holder = ?, is_inherited = 1 WHERE key = ?"
 ANSWER: Final = "UPDATE places SET answer = ? WHERE key = ? AND owner = ? AND answer IS NULL"
 ABANDON: Final = "UPDATE places SET holder = '' WHERE key = ? AND owner = ? AND answer IS NULL AND is_inherited"
@@ -40,8 +46,17 @@ ORPHAN: Final = "UPDATE places SET holder = '', is_inherited = 1 WHERE key = ? A
 FREE: Final = "DELETE FROM places WHERE key = ? AND owner = ? AND answer IS NULL AND NOT is_inherited"
 HELD_BY: Final = "SELECT holder FROM places WHERE key = ? AND answer IS NULL"
 EXPIRE: Final = "DELETE FROM places WHERE began < ?"
+FORGET_OF_BUSIEST: Final = """
+DELETE FROM places WHERE key IN (
+    SELECT key FROM places
+    WHERE answer IS NOT NULL AND caller = (
+        SELECT caller FROM places GROUP BY caller ORDER BY count(*) DESC, caller = ? DESC LIMIT 1
+    )
+    ORDER BY began LIMIT ?
+)
+"""
 FORGET: Final = """
-DELETE FROM places WHERE key IN (SELECT key FROM places WHERE answer IS NOT NULL ORDER BY began LIMIT max(0, ?))
+DELETE FROM places WHERE key IN (SELECT key FROM places WHERE answer IS NOT NULL ORDER BY began LIMIT ?)
 """
 
 log = get_logger(__name__)
@@ -63,10 +78,10 @@ class KeyFile:
         """See `table.KeyTable`."""
         with self._transaction() as (database, holder):
             now = self._now()
-            self._tidy_sometimes(database, now)
             found = database.execute(FIND, (place.key,)).fetchone()
             if found is None or found[4] < now - self._kept_seconds:
-                database.execute(TAKE, (place.key, fingerprint, owner, holder.name, owner, now))
+                self._tidy_sometimes(database, now, place.caller)
+                database.execute(TAKE, (*_named(place), fingerprint, owner, holder.name, owner, now))
                 return First()
             return self._met(database, place, found, (fingerprint, owner), now)
 
@@ -83,7 +98,7 @@ class KeyFile:
                 return
             answer = ending.answer if isinstance(ending, Unsettled) else ending
             if not is_there:
-                database.execute(TAKE, (place.key, fingerprint, owner, holder.name, owner, self._now()))
+                database.execute(TAKE, (*_named(place), fingerprint, owner, holder.name, owner, self._now()))
             database.execute(ANSWER, (to_text(answer), place.key, owner))
 
     def running(self, places: Collection[Place]) -> set[Place]:
@@ -131,16 +146,16 @@ class KeyFile:
     def _now(self) -> float:
         return self._clock.now().timestamp()
 
-    def _tidy_sometimes(self, database: sqlite3.Connection, now: float) -> None:
-        """Forgets what is too old, and the oldest answered ones past the bound."""
+    def _tidy_sometimes(self, database: sqlite3.Connection, now: float, caller: str) -> None:
+        """Forgets what is too old, and past the bound the oldest answered ones of the caller that has most."""
         if self._claims_until_tidied > 0:
             self._claims_until_tidied -= 1
             return
         at_once = self._most_keys // TIDIED_PER_FILE
         database.execute(EXPIRE, (now - self._kept_seconds,))
         (count,) = database.execute("SELECT count(*) FROM places").fetchone()
-        forgotten = database.execute(FORGET, (count + at_once + 1 - self._most_keys,)).rowcount
-        if count - forgotten >= self._most_keys:
+        count -= _forget(database, count + at_once + 1 - self._most_keys, caller)
+        if count >= self._most_keys:
             raise Overloaded(NO_ROOM, retry_after_seconds=RETRY_SOON_SECONDS)
         self._claims_until_tidied = at_once
 
@@ -192,12 +207,27 @@ class KeyFile:
             (self._folder / FILE).rename(aside)
 
 
+def _named(place: Place) -> tuple[str, str]:
+    return place.key, place.caller
+
+
+def _forget(database: sqlite3.Connection, number: int, caller: str) -> int:
+    """Makes room for so many, and says for how many it could. Of those that have most, the one that asks goes first."""
+    if number <= 0:
+        return 0
+    forgotten = database.execute(FORGET_OF_BUSIEST, (caller, number)).rowcount
+    return forgotten + database.execute(FORGET, (number - forgotten,)).rowcount
+
+
 def _prepare(database: sqlite3.Connection) -> None:
     """Makes the tables. SQLite does not wait by itself for another process that just changes to WAL."""
     gives_up = time.monotonic() + BUSY_SECONDS
     while True:
         try:
             database.executescript(SCHEMA)
+            if not database.execute(HAS_CALLER).fetchone()[0]:
+                database.execute(ADD_CALLER)
+            database.execute(BY_CALLER)
         except sqlite3.OperationalError as exc:
             if exc.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > gives_up:
                 raise

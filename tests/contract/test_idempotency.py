@@ -166,6 +166,21 @@ async def test_past_the_bound_the_oldest_answered_key_is_forgotten_and_never_one
 
 
 @every
+async def test_nobody_pushes_out_the_keys_of_others(opened: Replicas) -> None:
+    opened.bounds.most_keys = 4
+    store = await opened.open()
+    for client_id, count in (("calm", 2), ("loud", 9)):
+        for number in range(count):
+            mine = claim(f"k{number}", client_id=client_id)
+            assert await store.begin(mine, "a", soon()) == First()
+            await store.finish(mine, "a", DELIVERED)
+            await asyncio.sleep(0.002)
+    for number in range(2):
+        assert await store.begin(claim(f"k{number}", client_id="calm"), "b", soon()) == Replay(DELIVERED)
+    assert await store.begin(claim("k8", client_id="loud"), "b", soon()) == Replay(DELIVERED)
+
+
+@every
 async def test_when_all_keys_run_there_is_no_room_for_more(opened: Replicas) -> None:
     opened.bounds.most_keys = 2
     store = await opened.open()

@@ -1,10 +1,12 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -127,3 +129,16 @@ def test_what_dead_processes_left_in_the_making_is_removed(tmp_path: Path) -> No
     remove_dead(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {young.name, held.name}
     held.close()
+
+
+async def test_a_file_from_before_keys_knew_their_callers_is_taken_over(tmp_path: Path) -> None:
+    async with replicas("file", tmp_path, str) as opened:
+        store = await opened.open()
+        await store.begin(claim(), "a", soon())
+        await store.finish(claim(), "a", DELIVERED)
+    with closing(sqlite3.connect(tmp_path / "keys.db", isolation_level=None)) as database:
+        database.executescript("DROP INDEX places_by_caller; ALTER TABLE places DROP COLUMN caller")
+    async with replicas("file", tmp_path, str) as opened:
+        store = await opened.open()
+        assert await store.begin(claim(), "b", soon()) == Replay(DELIVERED)
+        assert await store.begin(claim("another"), "b", soon()) == First()
