@@ -16,6 +16,9 @@ REFUSING_CLASSES: Final = frozenset({"22", "23", "44", "54", "P0"})
 https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 
+SEQUENCE_EXHAUSTED: Final = "2200H"
+"""Of a refusing class, and yet not about any value: there is no further `id` until the column is made wider."""
+
 DRIVER_ERRORS: Final = (psycopg2.Error, sqlite3.Error)
 
 _CONNECTION_SURVIVES: Final = (
@@ -48,7 +51,8 @@ def failure_of(exc: Exception) -> DatabaseFailure:
     """What a driver's error means."""
     is_refusal = isinstance(exc, sqlite3.IntegrityError | sqlite3.DataError | sqlite3.ProgrammingError)
     if isinstance(exc, psycopg2.Error):
-        is_refusal = (exc.pgcode or "")[:2] in REFUSING_CLASSES
+        state = exc.pgcode or ""
+        is_refusal = state[:2] in REFUSING_CLASSES and state != SEQUENCE_EXHAUSTED
     return (ValuesRefused if is_refusal else DatabaseUnavailable)(reason_of(exc))
 
 

@@ -23,6 +23,7 @@ from config import Settings
 from services.database import DatabaseFailure
 from services.grpc_handler import BadCertificate, CannotListen
 from services.lifecycle.build import House, build
+from services.lifecycle.open_files import make_room
 from services.lifecycle.rest_server import PortTaken
 from services.lifecycle.stopping import BoundedStack, Stop
 from services.redaction import Redactor
@@ -72,6 +73,7 @@ async def _serve_until_signal(settings: Settings, logging: Logging) -> int:
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.ask)
+    make_room(settings)
     try:
         await serve(settings, stop, logging)
     except (DatabaseFailure, CannotListen, BadCertificate, PortTaken) as exc:

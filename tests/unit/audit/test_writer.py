@@ -124,6 +124,24 @@ async def test_the_loop_runs_on_while_the_table_is_locked(postgres_url: str) -> 
         assert await record.count() == (401, 401)
 
 
+async def test_rows_wait_while_there_is_no_further_id_and_are_written_once_the_column_is_wider(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    database = postgres_url.rpartition("/")[2]
+    async with open_record(postgres_url) as record:
+        postgres_server.execute("ALTER SEQUENCE discord_actions_id_seq RESTART WITH 2147483647", database)
+        await record.put(entry())
+        assert await record.writer.drained(5)
+        for _ in range(3):
+            await record.put(entry())
+        await eventually(lambda: "discord_actions_id_seq" in record.writer.health().detail)
+        postgres_server.execute("ALTER TABLE discord_actions ALTER COLUMN id TYPE bigint", database)
+        postgres_server.execute("ALTER SEQUENCE discord_actions_id_seq AS bigint", database)
+        assert await record.writer.drained(10)
+        assert await record.count() == (4, 4)
+        assert record.writer.health().refused == 0
+
+
 async def test_a_refused_row_is_set_aside_and_its_neighbours_are_written(
     postgres_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
