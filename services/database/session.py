@@ -26,6 +26,7 @@ from services.database.failures import (
 )
 
 IDLE_IN_TRANSACTION_SECONDS: Final = 60
+OWNER_ALONE: Final = 0o600
 SQLITE_STEPS_BETWEEN_LOOKS: Final = 10_000
 
 
@@ -131,6 +132,7 @@ class Session:
     def _open(self) -> DAL:
         if self._address.path is not None:
             _make_folder(self._address.path.parent)
+            _make_file(self._address.path)
         driver_args = dict(self._address.driver_args)
         if self.is_sqlite:
             driver_args["timeout"] = self._statement_seconds
@@ -217,6 +219,12 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise DatabaseFailure(f"the folder {folder} of DATABASE_URL cannot be made: {exc.strerror}") from None
+
+
+def _make_file(path: Path) -> None:
+    """Makes the file for its owner alone, because it will hold the record. What is wrong with it, SQLite says."""
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ALONE))
 
 
 def _is_lost(exc: BaseException) -> bool:

@@ -166,7 +166,8 @@ class DiscordClient:
         self, call: Call, outbound: Outbound, delivery: Delivery, permit: Permit, course: Course
     ) -> Reply | Problem:
         try:
-            await self._waited(self._slots.take(delivery.priority, course.deadline), "place", delivery)
+            place = self._slots.take(delivery.priority, course.deadline, delivery.client_id)
+            await self._waited(place, "place", delivery)
         except BaseException:
             permit.drop()
             raise

@@ -1,6 +1,10 @@
-"""The places for requests in flight: as many as MAX_CONCURRENT_REQUESTS, moderation first where one must wait."""
+"""The places for requests in flight: as many as MAX_CONCURRENT_REQUESTS, moderation first where one must wait.
+
+The line has an end. One caller may stand in half of it, so that while Discord is slow others still get in.
+"""
 
 import asyncio
+from collections import Counter
 from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Final
@@ -22,6 +26,7 @@ class Slots:
         self._clock = clock
         self._most_waiting = WAITING_PER_SLOT * number
         self._waiting: list[Waiting] = []
+        self._waiting_of = Counter[str]()
         self._order = count()
 
     @property
@@ -32,14 +37,22 @@ class Slots:
     def waiting_count(self) -> int:
         return len(self._waiting)
 
-    async def take(self, priority: Priority, deadline: float) -> None:
+    async def take(self, priority: Priority, deadline: float, client_id: str) -> None:
         """Waits for a place until `deadline`. Raises DeadlineExceeded, or Overloaded when too many wait already."""
         if self._free:
             self._free -= 1
             return
         if len(self._waiting) >= self._most_waiting:
             raise Overloaded("Too many requests to Discord are waiting.", retry_after_seconds=OVERLOADED_SECONDS)
-        await self._wait((priority, next(self._order), asyncio.get_running_loop().create_future()), deadline)
+        if self._waiting_of[client_id] >= self._most_waiting // 2:
+            raise Overloaded("Too many of your requests to Discord wait.", retry_after_seconds=OVERLOADED_SECONDS)
+        self._waiting_of[client_id] += 1
+        try:
+            await self._wait((priority, next(self._order), asyncio.get_running_loop().create_future()), deadline)
+        finally:
+            self._waiting_of[client_id] -= 1
+            if not self._waiting_of[client_id]:
+                del self._waiting_of[client_id]
 
     def give_back(self) -> None:
         """Gives the place to the next in line."""

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Final
 
 from quart import Response
@@ -20,6 +22,8 @@ from services.telemetry import Event, get_logger, request_scope
 
 PATH: Final = "/api/v1/actions/export"
 MOST_AT_ONCE: Final = 3
+MOST_OF_ONE: Final = 2
+"""One is always left for others: an export may be read slowly for an hour."""
 LONGEST_SECONDS: Final = 3600.0
 RETRY_AFTER_SECONDS: Final = 10.0
 
@@ -30,19 +34,23 @@ class Turns:
     """How many exports run. A turn ends with the task that answers, however that ends."""
 
     def __init__(self) -> None:
-        self._taken = 0
+        self._taken = Counter[str]()
 
-    def take(self) -> None:
+    def take(self, client_id: str) -> None:
         """Takes a turn for the running task. Raises Overloaded."""
-        if self._taken >= MOST_AT_ONCE:
+        if self._taken.total() >= MOST_AT_ONCE:
             raise Overloaded(f"{MOST_AT_ONCE} exports run already.", retry_after_seconds=RETRY_AFTER_SECONDS)
+        if self._taken[client_id] >= MOST_OF_ONE:
+            raise Overloaded(f"{MOST_OF_ONE} exports of yours run already.", retry_after_seconds=RETRY_AFTER_SECONDS)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 -- every view runs in a task
-        self._taken += 1
-        task.add_done_callback(self._give_back)
+        self._taken[client_id] += 1
+        task.add_done_callback(partial(self._give_back, client_id))
 
-    def _give_back(self, _: asyncio.Task[object]) -> None:
-        self._taken -= 1
+    def _give_back(self, client_id: str, _: asyncio.Task[object]) -> None:
+        self._taken[client_id] -= 1
+        if not self._taken[client_id]:
+            del self._taken[client_id]
 
 
 def export_view(given: RestDependencies) -> View:
@@ -57,7 +65,7 @@ def export_view(given: RestDependencies) -> View:
             raise InvalidArgument(detail="An export needs HTTP/1.1: over 1.0 its end cannot be told from a break.")
         if request.method == "HEAD":
             return bytes_response(b"", NDJSON, NOT_STORED)
-        turns.take()
+        turns.take(caller.client_id)
         lines = given.audit.export(wanted)
         first = await anext(lines, b"")  # what cannot be read at all is answered as a failure
         response = Response(

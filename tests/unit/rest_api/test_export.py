@@ -165,25 +165,36 @@ async def test_one_that_takes_too_long_is_cut(monkeypatch: pytest.MonkeyPatch) -
         assert not (await whole_answer(server)).endswith(LAST_CHUNK)
 
 
-async def test_only_a_few_run_at_once(server: Server, source: Source) -> None:
+async def begin_export(house: House, server: Server, client_id: str) -> tuple[bytes, asyncio.StreamWriter]:
+    """The beginning of the answer to this caller."""
+    house.authenticator.caller = Caller(client_id)
+    reader, writer = await ask(server)
+    answer = await reader.readuntil(b"\r\n\r\n")
+    if answer.startswith(b"HTTP/1.1 200"):
+        await reader.readuntil(b"xxxxxxxxx\n")
+    return answer, writer
+
+
+async def test_only_a_few_run_at_once_and_one_of_them_is_left_for_others(source: Source) -> None:
+    house = house_with(source)
     source.may_go_on.clear()
     source.chunks = 1000
-    running = [await ask(server) for _ in range(export_routes.MOST_AT_ONCE)]
-    for reader, _ in running:
-        await reader.readuntil(b"xxxxxxxxx\n")
-    refused, writer = await ask(server)
-    answer = await refused.readuntil(b"\r\n\r\n")
-    writer.close()
-    assert answer.startswith(b"HTTP/1.1 503")
-    assert b"retry-after: 10" in answer.lower()
-    for _, writer in running:
-        writer.close()
-    await until(lambda: source.is_closed)
-    source.may_go_on.set()
-    source.chunks = 0
-    await asyncio.sleep(0.1)
-    for _ in range(export_routes.MOST_AT_ONCE + 1):
-        assert (await whole_answer(server)).endswith(b"0\r\n\r\n")
+    asked = (("loud", b"200"), ("loud", b"200"), ("loud", b"503"), ("calm", b"200"), ("late", b"503"))
+    async with serving(house) as server:
+        writers = []
+        for client_id, status in asked:
+            answer, writer = await begin_export(house, server, client_id)
+            writers.append(writer)
+            assert answer.startswith(b"HTTP/1.1 " + status)
+            assert (b"retry-after: 10" in answer.lower()) == (status == b"503")
+        for writer in writers:
+            writer.close()
+        await until(lambda: source.is_closed)
+        source.may_go_on.set()
+        source.chunks = 0
+        await asyncio.sleep(0.1)
+        for _ in range(export_routes.MOST_AT_ONCE + 1):
+            assert (await whole_answer(server)).endswith(b"0\r\n\r\n")
 
 
 async def test_http_1_0_is_refused_and_told_why(server: Server, source: Source) -> None:
