@@ -1,6 +1,5 @@
 """Writes `API.md` from the catalogue and the error table: `python -m tools.api_md --write`, or `--check`."""
 
-import argparse
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -10,6 +9,7 @@ from services.actions import CATALOGUE, Action
 from services.errors import ErrorCode
 from services.ports import ActionRow, Scope
 from services.rest_api.openapi import REPEATS, example_outcome, openapi_document
+from tools import generated
 from tools.api_examples import buf_curl, curl, grpcurl, python
 
 TARGET: Final = ROOT / "API.md"
@@ -152,21 +152,5 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def main() -> int:
-    """Write the file, or say whether it is current; 1 when it is not."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    choice = parser.add_mutually_exclusive_group(required=True)
-    choice.add_argument("--write", action="store_true", help="write the file")
-    choice.add_argument("--check", action="store_true", help="fail when the file is not current")
-    if parser.parse_args().write:
-        TARGET.write_text(text())
-        print(f"{TARGET.name} written")
-        return 0
-    is_current = TARGET.is_file() and TARGET.read_text() == text()
-    told = "is current" if is_current else "is not current: python -m tools.api_md --write"
-    print(f"{TARGET.name} {told}")
-    return 0 if is_current else 1
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(generated.run("api_md", TARGET, text))

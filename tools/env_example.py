@@ -1,10 +1,10 @@
 """Writes `.env.example` from the settings: `python -m tools.env_example --write`, or `--check` that it is current."""
 
-import argparse
 import itertools
 import textwrap
 
 from config import ROOT, Variable, variables
+from tools import generated
 
 TARGET = ROOT / ".env.example"
 HEAD = """\
@@ -55,24 +55,5 @@ def _bounds(variable: Variable) -> str:
     return f"From {variable.lowest:g} to {variable.highest:.15g}."
 
 
-def main() -> int:
-    """Write the file, or say whether it is current; 1 when it is not."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    choice = parser.add_mutually_exclusive_group(required=True)
-    choice.add_argument("--write", action="store_true", help="write the file")
-    choice.add_argument("--check", action="store_true", help="fail when the file is not current")
-    if parser.parse_args().write:
-        TARGET.write_text(text())
-        print(f"{TARGET.name} written")
-        return 0
-    is_current = TARGET.is_file() and TARGET.read_text() == text()
-    print(
-        f"{TARGET.name} is current"
-        if is_current
-        else f"{TARGET.name} is not current: python -m tools.env_example --write"
-    )
-    return 0 if is_current else 1
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(generated.run("env_example", TARGET, text))

@@ -1,11 +1,11 @@
 """Writes the table of metrics into docs/operations.md: `python -m tools.metrics_table --write`, or `--check` it."""
 
-import argparse
 from collections.abc import Iterator
 
 from config import ROOT
 from services.telemetry import Metrics
 from services.telemetry.metrics import Definition
+from tools import generated
 
 TARGET = ROOT / "docs" / "operations.md"
 BEGIN = "<!-- metrics: written by python -m tools.metrics_table --write -->\n"
@@ -32,20 +32,5 @@ def shown_name(definition: Definition) -> str:
     return f"{definition.name}_total" if definition.kind == "counter" else definition.name
 
 
-def main() -> int:
-    """Write the table, or say whether it is current; 1 when it is not."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    choice = parser.add_mutually_exclusive_group(required=True)
-    choice.add_argument("--write", action="store_true", help="write the table")
-    choice.add_argument("--check", action="store_true", help="fail when the table is not current")
-    if parser.parse_args().write:
-        TARGET.write_text(text())
-        print(f"{TARGET.name} written")
-        return 0
-    is_current = TARGET.read_text() == text()
-    print(f"{TARGET.name} is current" if is_current else f"{TARGET.name}: python -m tools.metrics_table --write")
-    return 0 if is_current else 1
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(generated.run("metrics_table", TARGET, text))
