@@ -1,10 +1,12 @@
 """Fixtures that every kind of test shares: real servers, one each for the run, and a fresh database for each test."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from sandbox import Options, Sandbox
+from tests.support.module import RunningModule, running_module
 from tests.support.postgres import PostgresServer
 from tests.support.valkey import ValkeyServer
 
@@ -52,3 +54,17 @@ def valkey_url(valkey_server: ValkeyServer) -> str:
     """The URL of a Valkey without keys."""
     valkey_server.empty()
     return valkey_server.url
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    """A sandbox as it starts, without limits: tests of limits have one of their own."""
+    async with Sandbox.serving(Options(limits_enabled=False)) as served:
+        yield served
+
+
+@pytest.fixture
+async def module(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[RunningModule]:
+    """The whole module in this process, in front of `sandbox`."""
+    async with running_module(sandbox, f"sqlite:///{tmp_path}/actions.db") as running:
+        yield running

@@ -5,15 +5,14 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from config import ROOT
-from sandbox import Options, Sandbox
-from tests.support.module import KEY, RunningModule, running_module
+from sandbox import Sandbox
+from tests.support.module import KEY, RunningModule
 from tests.support.programs import free_port
 
 SCRIPT = ROOT / "test_api.py"
@@ -48,18 +47,6 @@ async def run_script(*arguments: str, python: str = sys.executable, script: Path
         await process.wait()
         raise
     return Ran(process.returncode or 0, said.decode())
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.serving(Options(limits_enabled=False)) as served:
-        yield served
-
-
-@pytest.fixture
-async def module(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[RunningModule]:
-    async with running_module(sandbox, f"sqlite:///{tmp_path}/actions.db") as running:
-        yield running
 
 
 def addresses(module: RunningModule) -> tuple[str, ...]:

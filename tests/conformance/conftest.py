@@ -2,27 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import aiohttp
 import grpc
 import pytest
 
-from sandbox import Options, Sandbox
 from tests.conformance.faces import Face, GrpcFace, RestFace
-from tests.support.module import RunningModule, running_module
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.serving(Options(limits_enabled=False)) as served:
-        yield served
-
-
-@pytest.fixture
-async def module(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[RunningModule]:
-    async with running_module(sandbox, f"sqlite:///{tmp_path}/actions.db") as running:
-        yield running
+from tests.support.module import RunningModule
 
 
 @pytest.fixture

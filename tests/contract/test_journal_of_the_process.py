@@ -3,24 +3,17 @@
 import asyncio
 import signal
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from sandbox import Options, Sandbox
+from sandbox import Sandbox
 from tests.conformance.faces import RestFace
 from tests.support.module import environment, token
 from tests.support.process import Program, serving_program
 
 LATENCY_SECONDS = 0.3
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.serving(Options(limits_enabled=False)) as served:
-        yield served
 
 
 @pytest.fixture

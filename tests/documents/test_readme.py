@@ -6,30 +6,16 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
 
 from config import ROOT, variables
-from sandbox import Options, Sandbox
-from tests.support.module import RunningModule, running_module, token
+from sandbox import Sandbox
+from tests.support.module import RunningModule, token
 
 README = (ROOT / "README.md").read_text()
 PATIENCE_SECONDS = 20
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.serving(Options(limits_enabled=False)) as served:
-        yield served
-
-
-@pytest.fixture
-async def module(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[RunningModule]:
-    async with running_module(sandbox, f"sqlite:///{tmp_path}/actions.db") as running:
-        yield running
 
 
 async def test_the_python_client_posts_its_message(module: RunningModule, sandbox: Sandbox) -> None:

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from proto import discord_action_pb2 as messages
-from sandbox import Options, Sandbox
+from sandbox import Sandbox
 from sandbox.seeds import WEBHOOK_ID, WEBHOOK_TOKEN
 from tests.conformance.faces import SERVICE, Face, GrpcFace, Heard, RestFace
 from tests.support.module import RunningModule, environment, running_module, token
@@ -26,12 +26,6 @@ WEBHOOK_MESSAGE = {
 }
 REACTION = {"channel_id": "123", "message_id": "456", "emoji": "👍"}
 KEYED = {"Idempotency-Key": "order-66"}
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.serving(Options(limits_enabled=False)) as served:
-        yield served
 
 
 @pytest.fixture

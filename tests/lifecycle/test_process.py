@@ -5,7 +5,7 @@ import signal
 import socket
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from sandbox import Options, Sandbox
+from sandbox import Sandbox
 from sandbox.seeds import WEBHOOK_ID, WEBHOOK_TOKEN
 from tests.conformance.faces import GrpcFace, Heard, RestFace
 from tests.support.module import environment, token
@@ -23,12 +23,6 @@ from tests.support.process import Program, program, serving_program, status_of
 WEBHOOK = f"https://discord.com/api/webhooks/{WEBHOOK_ID}/{WEBHOOK_TOKEN}"
 MESSAGE = {"channel_id": "123", "content": "hello"}
 WEBHOOK_MESSAGE = {"webhook_url": WEBHOOK, "content": "hi"}
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.serving(Options(limits_enabled=False)) as served:
-        yield served
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import psycopg2
 import pytest
 
 from config import Secret
-from sandbox import Options, Sandbox
+from sandbox import Sandbox
 from services.audit import retention
 from services.database import Database
 from tests.support.module import environment, running_module, token
@@ -37,12 +36,6 @@ ON_SQLITE = NUMBERS + FILL.format(
     data=DATA.replace("PAD", "hex(zeroblob(300))"),
     numbers="numbers",
 )
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.serving(Options(limits_enabled=False)) as served:
-        yield served
 
 
 async def fill(url: str) -> None:

@@ -1,7 +1,6 @@
 """Health over both protocols says the same, and follows what happens while the module runs."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -10,7 +9,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from config import RELEASE
-from sandbox import Options, Sandbox
+from sandbox import Sandbox
 from tests.observability.test_alerts import UNBOUND, a_small_journal
 from tests.support.module import RunningModule, running_module, token
 from tests.support.postgres import PostgresServer
@@ -19,12 +18,6 @@ SERVICE = "discord_action.DiscordAction"
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SEEN_WITHIN_SECONDS = 15.0
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.serving(Options(limits_enabled=False)) as served:
-        yield served
 
 
 async def get(module: RunningModule, path: str) -> tuple[int, dict[str, Any]]:

@@ -10,7 +10,7 @@ import grpc
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sandbox import Options, Sandbox
+from sandbox import Sandbox
 from sandbox.seeds import WEBHOOK_ID
 from tests.support.module import RunningModule, running_module, token
 
@@ -27,12 +27,6 @@ TOO_MANY_TRIES = (
 async def module(sandbox: Sandbox, sqlite_url: str) -> AsyncIterator[RunningModule]:
     async with running_module(sandbox, sqlite_url, **FREE) as running:
         yield running
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.serving(Options(limits_enabled=False)) as served:
-        yield served
 
 
 async def page(module: RunningModule) -> str:

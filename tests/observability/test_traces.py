@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from config import ROOT
-from sandbox import Options, Sandbox
+from sandbox import Sandbox
 from sandbox.seeds import WEBHOOK_ID, WEBHOOK_TOKEN
 from tests.conformance.faces import GrpcFace, Heard, RestFace
 from tests.observability.collector import Collector, collector
@@ -40,12 +40,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.serving(Options(limits_enabled=False)) as served:
-        yield served
 
 
 @pytest.fixture
