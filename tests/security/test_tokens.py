@@ -203,9 +203,9 @@ async def test_the_same_door_lets_in(name: str, protocol: str, door: Door) -> No
 
 @pytest.mark.parametrize("protocol", ["grpc", "rest"])
 async def test_a_token_ends_while_it_is_remembered(protocol: str, door: Door) -> None:
-    short = forged(good(exp=int(time.time()) + 2))
+    short, gives_up = forged(good(exp=int(time.time()) + 2)), time.monotonic() + 30
     message = {"channel_id": "123", "content": "x"}
     assert (await door.hears(protocol, "SendMessage", message, short)).code == "ok"
     while (heard := await door.hears(protocol, "SendMessage", message, short)).code == "ok":
-        assert time.time() < NOW + 300
+        assert time.monotonic() < gives_up
     assert heard.code == "unauthenticated"
