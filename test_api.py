@@ -22,7 +22,7 @@ from tools.smoke.answers import Face
 from tools.smoke.checks import MODERATION, ORDER, Checks
 from tools.smoke.report import Report
 from tools.smoke.rest import RestFace
-from tools.smoke.signing import signed_token
+from tools.smoke.signing import HASHES, signed_token
 
 PASSED, FAILED, UNUSABLE = 0, 1, 2
 VENV_PYTHON = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
@@ -108,7 +108,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     key = options.secret_key or os.environ.get("MODULE_SECRET_KEY", "")
     if not key and options.test != ["health"]:
         parser.error("--secret-key or MODULE_SECRET_KEY is needed: the key the instance signs tokens with")
-    options.token = signed_token(key) if key else ""
+    names = {"algorithm": options.algorithm, "audience": options.audience, "issuer": options.issuer}
+    options.token = signed_token(key, **names) if key else ""
     return options
 
 
@@ -124,6 +125,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--grpc", default="localhost:50051", metavar="HOST:PORT", help="gRPC (localhost:50051)")
     add("--ca-file", metavar="FILE", help="the CA of the instance's certificate, PEM")
     add("--secret-key", metavar="KEY", help="its MODULE_SECRET_KEY; default: the variable of that name")
+    set_there = os.environ.get
+    algorithm = set_there("JWT_ALGORITHM") or "HS256"
+    add("--algorithm", choices=tuple(HASHES), default=algorithm, help="its JWT_ALGORITHM; default: that variable")
+    add("--audience", default=set_there("JWT_AUDIENCE", ""), metavar="AUD", help="its JWT_AUDIENCE; default: likewise")
+    add("--issuer", default=set_there("JWT_ISSUER", ""), metavar="ISS", help="its JWT_ISSUER; default: likewise")
     add("--protocol", choices=("rest", "grpc", "both"), help="default: both, gRPC where grpcio can be had")
     add("--test", action="append", choices=(*ORDER, "all"), metavar="TEST", help=f"{', '.join(ORDER)} or all (default)")
     add("--really", action="store_true", help="with all: time out, kick and ban as well")

@@ -6,13 +6,14 @@ import re
 import shutil
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from config import ROOT
 from sandbox import Sandbox
-from tests.support.module import KEY, RunningModule
+from tests.support.module import KEY, RunningModule, running_module
 from tests.support.programs import free_port
 
 SCRIPT = ROOT / "test_api.py"
@@ -115,6 +116,18 @@ async def test_a_wrong_key_is_named(module: RunningModule) -> None:
     ran = await run_script(*addresses(module), "--secret-key", "not-the-key" * 8, "--test", "embed")
     assert ran.code == 1
     assert ran.text.count("--secret-key must be") == 2
+
+
+async def test_a_module_that_looks_at_more_than_the_key_is_satisfied(sandbox: Sandbox, tmp_path: Path) -> None:
+    looks_at = {"JWT_AUDIENCE": "door", "JWT_ISSUER": "platform", "JWT_ALGORITHM": "HS512"}
+    options = ("--audience", "door", "--issuer", "platform", "--algorithm", "HS512")
+    async with running_module(sandbox, f"sqlite:///{tmp_path}/actions.db", **looks_at) as module:
+        told = partial(run_script, JWT_AUDIENCE="door", JWT_ISSUER="platform", JWT_ALGORITHM="HS512")
+        asked = (*addresses(module), "--secret-key", KEY, "--test", "message")
+        by_option, by_variable = await run_script(*asked, *options), await told(*asked)
+        assert (by_option.code, by_variable.code) == (0, 0), by_option.text + by_variable.text
+        without = await run_script(*asked)
+        assert (without.code, "--audience" in without.text) == (1, True), without.text
 
 
 async def test_nobody_there_is_said_once_for_each_protocol() -> None:

@@ -131,6 +131,8 @@ def _holds(matcher: Any, value: str) -> bool:
 
 def _called(node: Any, before: Page, after: Page) -> Vector:
     name = node.func.name
+    if name == "absent":
+        return {} if _vector(node.args[0], before, after) else {frozenset(): 1.0}
     if name == "histogram_quantile":
         return _quantile(float(node.args[0].val), _vector(node.args[1], before, after))
     if name not in {"rate", "increase"}:
@@ -168,6 +170,9 @@ def _quantile(quantile: float, buckets: Vector) -> Vector:
 def _joined(node: Any, before: Page, after: Page) -> Vector:
     left, right = _vector(node.lhs, before, after), _evaluated(node.rhs, before, after)
     operator = str(node.op)
+    if operator == "or":
+        assert isinstance(right, dict)
+        return right | left
     pairs = {
         labels: (value, right if isinstance(right, float) else right.get(labels, math.nan))
         for labels, value in left.items()

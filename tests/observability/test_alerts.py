@@ -52,6 +52,7 @@ class Scene:
     valkey: ValkeyServer
     house: Any = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    is_discovered: bool = True
 
     async def page(self) -> Page:
         """What Prometheus would have read now, its own `up` included."""
@@ -60,7 +61,8 @@ class Scene:
                 text, up = await answer.text(), 1
         except aiohttp.ClientError:
             text, up = "", 0
-        return Page(f'{text}# TYPE up gauge\nup{{job="discord-action"}} {up}\n', time.monotonic())
+        found = f'# TYPE up gauge\nup{{job="discord-action"}} {up}\n' if self.is_discovered else ""
+        return Page(text + found, time.monotonic())
 
     async def send(self, channel: str = "123", *, bearer: str | None = None, **headers: str) -> None:
         """One message; whatever becomes of it."""
@@ -318,14 +320,20 @@ async def test_it_fires_when_the_database_is_in_trouble(
             await asyncio.to_thread(postgres_server.restart)
 
 
+@pytest.mark.parametrize("is_still_discovered", [True, False])
 async def test_a_replica_that_is_gone(
-    sandbox: Sandbox, sqlite_url: str, postgres_server: PostgresServer, valkey_server: ValkeyServer
+    sandbox: Sandbox,
+    sqlite_url: str,
+    postgres_server: PostgresServer,
+    valkey_server: ValkeyServer,
+    is_still_discovered: bool,
 ) -> None:
     async with serving_program(environment(sandbox, sqlite_url)) as started, aiohttp.ClientSession() as session:
 
-        async def kill(_: Scene) -> None:
+        async def kill(scene: Scene) -> None:
             started.process.kill()
             await started.ends()
+            scene.is_discovered = is_still_discovered
 
         scene = Scene(started.rest_url, sandbox, session, postgres_server, valkey_server)
         await fires("DiscordActionDown", scene, kill)

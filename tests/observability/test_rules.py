@@ -22,6 +22,16 @@ from tests.support.valkey import ValkeyServer
 from tools.metrics_table import shown_name
 
 PROMETHEUS_OWN = {"up": {"job", "instance"}}
+OF_ALL_REPLICAS = {
+    f"discord_action_{name}"
+    for name in (
+        "invalid_requests_limit",
+        "invalid_requests_used",
+        "limit_global_per_second",
+        "limit_global_used",
+        "limit_replicas",
+    )
+}
 ADDED_WHEN_SCRAPED = {"job", "instance"}
 
 
@@ -88,6 +98,12 @@ async def test_everything_the_module_counts_can_be_seen_on_the_dashboard(shown: 
 async def test_everything_that_is_defined_is_shown(shown: Mapping[str, set[str]]) -> None:
     names = {re.sub(r"_(bucket|sum|count)$", "", name) for name in shown} | set(shown)
     assert {shown_name(definition) for definition in Metrics("", "").definitions} - names == set()
+
+
+def test_what_every_replica_knows_of_all_is_not_added_up() -> None:
+    summed = [expression for expression in dashboard_expressions() if expression.startswith("sum")]
+    asked = {name for expression in summed for name, _ in selectors(expression)}
+    assert asked & OF_ALL_REPLICAS == set()
 
 
 def test_the_dashboard_is_sound() -> None:

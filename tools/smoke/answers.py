@@ -8,7 +8,8 @@ Fields = dict[str, Any]
 
 # By the beginning of an error code; the first that fits is shown.
 ADVICE: Final = {
-    "unauthenticated": "--secret-key must be the instance's MODULE_SECRET_KEY, and the clocks must agree.",
+    "unauthenticated": "--secret-key must be the instance's MODULE_SECRET_KEY, --audience, --issuer and --algorithm "
+    "what its JWT_… variables say, and the clocks must agree.",
     "bot_token_invalid": "Discord refuses DISCORD_BOT_TOKEN: make a new one and restart the instance.",
     "discord_missing": "Give the bot this permission on Discord; its role must stand above those it works on.",
     "discord_unknown": "Is the id right, and is the bot in that guild? The default ids exist in the sandbox alone.",

@@ -103,7 +103,7 @@ class InProcessRateLimiter:
             "limit_lanes": lambda: len(self._buckets),
             "limit_lanes_waited_for": lambda: len(self._room.crowded),
             "limit_global_used": lambda: 0 if limit is None else self._token_gate.used(now()),
-            "limit_global_per_second": lambda: 0 if limit is None else limit.limit,
+            "limit_global_per_second": lambda: 0 if limit is None else limit.share.of(limit.limit),
             "invalid_requests_used": self._invalid_requests,
             "invalid_requests_limit": lambda: self._budget.limit,
         }

@@ -48,7 +48,11 @@ class UpstreamFigures:
         board.watch("gauge", "limit_waiting", "Requests that stand in line for a limit.")
         board.watch("gauge", "limit_lanes", "Buckets that are remembered.")
         board.watch("gauge", "limit_lanes_waited_for", "Buckets that somebody waits for.")
-        board.watch("gauge", "limit_global_used", "Requests of the last second that count against the global limit.")
+        board.watch(
+            "gauge",
+            "limit_global_used",
+            "Places of the global limit that are taken: by all replicas where they share it, else by this one.",
+        )
         board.watch("gauge", "limit_global_per_second", "The global limit, or this replica's share of it.")
         board.watch("gauge", "invalid_requests_used", "401, 403 and 429 of the last ten minutes.")
         board.watch("gauge", "invalid_requests_limit", "As many of them as Discord bears before it bans the address.")

@@ -141,9 +141,11 @@ async def test_without_redis_each_keeps_to_its_share_and_comes_back(
                 await crew[0].once(PLAIN, lane(str(number)))
             assert 1.9 <= time.monotonic() - began <= 3.5  # a second of silence, five, a second, five
             assert ("replicas", 2, False) in crew[0].notes.told
+            assert [one.limiter.figures()["limit_global_per_second"]() for one in crew] == [5, 5]
         finally:
             await asyncio.to_thread(valkey_server.start)
         await comes_true(lambda: all(one.state == "shared" and one.replicas == 2 for one in crew), 5.0)
+        assert [one.limiter.figures()["limit_global_per_second"]() for one in crew] == [10, 10]
         await crew[1].once(shown(5, 4, 1.0), lane("x"))
 
 
