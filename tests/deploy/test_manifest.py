@@ -5,6 +5,7 @@ import re
 import pytest
 
 from config import RELEASE, ROOT, Settings, variables
+from services.database.database import MIGRATION_SECONDS
 from tests.deploy.files import Document, compose, manifest, objects, pods
 from tests.support.module import KEY
 
@@ -85,6 +86,12 @@ def test_the_probes_ask_what_they_should_as_often_as_promised(container: Documen
     assert (ready["httpGet"], ready["periodSeconds"]) == ({"path": "/health/ready", "port": "rest"}, 10)
     assert startup["httpGet"]["path"] == "/health/live"
     assert all(probe["timeoutSeconds"] <= probe["periodSeconds"] for probe in (live, ready, startup))
+
+
+def test_a_migration_may_take_its_time(deployment: Document, container: Document) -> None:
+    startup = container["startupProbe"]
+    patience_seconds = startup["periodSeconds"] * startup["failureThreshold"]
+    assert MIGRATION_SECONDS < patience_seconds < deployment["spec"]["progressDeadlineSeconds"]
 
 
 def test_the_secret_is_not_part_of_what_is_applied() -> None:
