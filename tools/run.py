@@ -20,7 +20,7 @@ from types import FrameType
 from config import ENV_FILE, ROOT, ConfigurationError, Settings, has_bot_token
 from tools import places
 
-SANDBOX_TOKEN = "sandbox-bot-token"  # noqa: S105 -- the sandbox takes any
+SANDBOX_TOKEN = "sandbox-bot-token"  # noqa: S105 -- opens nothing but the sandbox
 SANDBOX_LOG = ROOT / "data" / "sandbox.log"
 READY_SECONDS = 30.0
 STOP_SECONDS = 60.0

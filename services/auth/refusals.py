@@ -8,8 +8,7 @@ that had MOST_PER_MINUTE refusals in a minute waits for the next minute: that is
 such callers leave enough for everything else.
 
 It counts whatever is asked in the caller's name: its actions, look-ups of their channels, results that are asked for
-again. A refusal of the bot's own token and one of Cloudflare's are
-no caller's fault and do not count.
+again. A refusal of the bot's own token and one of Cloudflare's are no caller's fault and do not count.
 """
 
 import asyncio
