@@ -3,7 +3,8 @@
 A place is a hash: `fingerprint` of the request, `owner` (the action that holds it), `lease` (until when, in ms),
 `began` and `first` (when and by which action it was taken first), `inherited` (an owner died or had no clear end),
 `answer`. It expires by itself a day after it began. A sorted set holds each caller's places by age, so that one
-caller's keys have a bound: past it the oldest answered ones are forgotten.
+caller's keys have a bound: past it the oldest answered ones are forgotten. What has no answer is never forgotten for
+that; once met it goes to the end of the line, so that it is not in the way of the next look for room.
 
 Every script bears being run twice: a reply may be lost, and the link then asks again.
 """
@@ -19,20 +20,29 @@ local function whole(number) return string.format('%.0f', number) end
 """
 
 _MAKE_ROOM: Final = """
+local function may_be_forgotten(name)
+  return redis.call('HEXISTS', name, 'answer') == 1 or redis.call('EXISTS', name) == 0
+end
+
 local function make_room(places, most, kept_ms, place_prefix)
   redis.call('ZREMRANGEBYSCORE', places, '-inf', whole(now - kept_ms))
   local over = redis.call('ZCARD', places) - most + 1
-  if over <= 0 then return true end
-  for _, member in ipairs(redis.call('ZRANGE', places, 0, over + 15)) do
-    local name = place_prefix .. member
-    if redis.call('HEXISTS', name, 'answer') == 1 or redis.call('EXISTS', name) == 0 then
-      redis.call('DEL', name)
-      redis.call('ZREM', places, member)
-      over = over - 1
-      if over == 0 then return true end
+  local looks_left = 32
+  while over > 0 and looks_left > 0 do
+    for _, member in ipairs(redis.call('ZRANGE', places, 0, over + 15)) do
+      local name = place_prefix .. member
+      if may_be_forgotten(name) then
+        redis.call('DEL', name)
+        redis.call('ZREM', places, member)
+        over = over - 1
+        if over == 0 then return true end
+      else
+        redis.call('ZADD', places, whole(now), member)
+      end
     end
+    looks_left = looks_left - 1
   end
-  return false
+  return over <= 0
 end
 """
 
@@ -95,10 +105,10 @@ RENEW: Final = Script(
 local lease = whole(now + tonumber(ARGV[1]))
 local held = {}
 for i, place in ipairs(KEYS) do
-  local owner = redis.call('HGET', place, 'owner')
-  if not owner then
+  local was = redis.call('HMGET', place, 'owner', 'lease')
+  if not was[1] then
     held[i] = 'lost'
-  elseif owner ~= ARGV[i + 1] then
+  elseif was[1] ~= ARGV[i + 1] or was[2] == '0' then -- another's, or its request has ended
     held[i] = 'taken'
   else
     redis.call('HSET', place, 'lease', lease)

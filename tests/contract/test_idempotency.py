@@ -181,6 +181,21 @@ async def test_nobody_pushes_out_the_keys_of_others(opened: Replicas) -> None:
 
 
 @every
+async def test_requests_that_never_got_an_answer_take_no_room_from_those_that_do(opened: Replicas) -> None:
+    opened.bounds.most_keys = 50
+    store = await opened.open()
+    for number in range(40):
+        await store.begin(claim(f"open{number}"), "a", soon())
+        await store.finish(claim(f"open{number}"), "a", Unsettled(FAILED))
+    await asyncio.sleep(0.002)
+    for number in range(70):
+        assert await store.begin(claim(f"k{number}"), "a", soon()) == First()
+        await store.finish(claim(f"k{number}"), "a", DELIVERED)
+    assert await store.begin(claim("k69"), "b", soon()) == Replay(DELIVERED)
+    assert isinstance(await store.begin(claim("open0"), "b", soon()), Orphaned)
+
+
+@every
 async def test_when_all_keys_run_there_is_no_room_for_more(opened: Replicas) -> None:
     opened.bounds.most_keys = 2
     store = await opened.open()

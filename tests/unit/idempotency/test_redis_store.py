@@ -6,8 +6,8 @@ import pytest
 
 from services.idempotency.redis_store import RedisTable
 from services.idempotency.store import IdempotencyKeys
-from services.ports import First, Orphaned, Replay, Unprotected
-from tests.support.keys import CLOCK, DELIVERED, LEASE_SECONDS, Replicas, claim, link_to, replicas, soon
+from services.ports import Ending, First, Orphaned, Replay, Unprotected, Unsettled
+from tests.support.keys import CLOCK, DELIVERED, FAILED, LEASE_SECONDS, Replicas, claim, link_to, replicas, soon
 from tests.support.valkey import ValkeyServer
 
 
@@ -68,6 +68,22 @@ async def test_an_answer_that_comes_after_the_key_was_taken_over_changes_nothing
     assert there.holds(claim(), "b")
     await there.finish(claim(), "b", DELIVERED)
     assert await here.begin(claim(), "c", soon()) == Replay(DELIVERED)
+
+
+@pytest.mark.parametrize("ending", [Unsettled(FAILED), None], ids=["unsettled", "given back"])
+async def test_a_renewal_that_comes_after_the_end_holds_nothing(opened: Replicas, ending: Ending) -> None:
+    opened.bounds.lease_seconds = 600
+    store = await opened.open()
+    table = store._table
+    assert isinstance(table, RedisTable)
+    await store.begin(claim(), "a", soon())
+    await store.finish(claim(), "a", Unsettled(FAILED))
+    await store.begin(claim(), "b", soon())
+    under_way = dict(table._leases)
+    await store.finish(claim(), "b", ending)
+    await table._renew(under_way)
+    begun = await store.begin(claim(), "c", soon(1))
+    assert isinstance(begun, Orphaned)
 
 
 async def test_keys_live_for_a_day_and_are_small(valkey_url: str) -> None:
