@@ -58,10 +58,10 @@ class Keys:
         _refuse_unless_harmless(run, "the key's lease ran out")
 
     async def leave(self, run: Run, ending: Ending) -> None:
-        """Remembers the answer, or leaves the key as it was found."""
+        """Remembers the answer, or leaves the key as it was found. Once is enough, even if that once is cancelled."""
         if run.claim is not None and run.holds_key:
-            await self._store.finish(run.claim, run.stamp.action_id, ending)
             run.holds_key = False
+            await self._store.finish(run.claim, run.stamp.action_id, ending)
 
     async def _inherit(self, run: Run, orphan: Orphaned) -> Answer | None:
         """The action repeats one whose process died."""

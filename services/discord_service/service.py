@@ -147,12 +147,16 @@ class DiscordService:
             result = run.settled(exc)
         except Exception:
             log.exception("action failed", action=run.entry.action_type, request_id=run.request.request_id)
-            result = Internal(OutcomeKind.UNKNOWN if run.may_have_happened else OutcomeKind.NOT_SENT)
+            may_have_happened = run.may_have_happened or run.is_replay
+            result = Internal(OutcomeKind.UNKNOWN if may_have_happened else OutcomeKind.NOT_SENT)
         run.is_ending = True
         if run.is_replay:
             self._metrics.replayed(run.request.protocol)
-        else:
+            return result
+        try:
             await self._conclude(run, result)
+        except Exception:  # the end is known: whatever goes wrong with keeping it, the caller is told no other
+            log.exception("the end of an action was not kept", action_id=run.stamp.action_id)
         return result
 
     async def _deliver(self, run: Run) -> Performed:
@@ -203,14 +207,10 @@ class DiscordService:
         """A failure to ask again says nothing against the first request: that one was delivered."""
         try:
             return await self._discord.send(asks_again, run.unrecorded())
+        except asyncio.CancelledError:
+            raise _untold(answer, run.stopped_by or DeadlineExceeded()) from None
         except ActionError as exc:
-            detail = (
-                f"An earlier request with this key was delivered, but its result cannot be told again: {exc.detail}"
-            )
-            failure = replace(
-                exc.failure, detail=detail, outcome=OutcomeKind.DELIVERED, action_id=answer.action_id, replayed=True
-            )
-            raise RememberedFailure(failure) from exc
+            raise _untold(answer, exc) from exc
 
     async def _conclude(self, run: Run, result: Result) -> None:
         """Puts the end on the record, remembers the answer, and tells whoever watches."""
@@ -254,6 +254,13 @@ class DiscordService:
             request_id=run.entry.request_id,
             duration_ms=verdict.duration_ms,
         )
+
+
+def _untold(answer: Answer, why: ActionError) -> RememberedFailure:
+    detail = f"An earlier request with this key was delivered, but its result cannot be told again: {why.detail}"
+    return RememberedFailure(
+        replace(why.failure, detail=detail, outcome=OutcomeKind.DELIVERED, action_id=answer.action_id, replayed=True)
+    )
 
 
 def _stop(task: "asyncio.Task[Result]", run: Run, because: ActionError) -> None:

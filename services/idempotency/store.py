@@ -84,7 +84,7 @@ class IdempotencyKeys:
             self._late.add(place, claim.fingerprint, action_id, ending)
             raise
         finally:
-            self._holders.pop(place).is_done.set()
+            self._let_go(place, action_id)
 
     async def _claim(self, place: Place, claim: IdempotencyClaim, action_id: str) -> Begun | None:
         """What the table says; None when the request runs in another process."""
@@ -100,6 +100,12 @@ class IdempotencyKeys:
         if claimed is not None and not isinstance(claimed, Replay):
             self._holders[place] = _Holder(action_id, claim.fingerprint)
         return claimed
+
+    def _let_go(self, place: Place, action_id: str) -> None:
+        holder = self._holders.get(place)
+        if holder is not None and holder.owner == action_id:
+            del self._holders[place]
+            holder.is_done.set()
 
     async def _wait(self, event: asyncio.Event, deadline: float) -> None:
         try:

@@ -1,5 +1,6 @@
 """What follows for an action when the process of an earlier request died, or the store of keys is away."""
 
+import asyncio
 import time
 from collections import deque
 
@@ -17,6 +18,7 @@ from services.actions import (
     parse,
 )
 from services.discord_service import DiscordService
+from services.discord_service.run import Run
 from services.errors import (
     ActionError,
     DeadlineExceeded,
@@ -28,6 +30,9 @@ from services.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from services.idempotency.in_process import InProcessTable
+from services.idempotency.store import IdempotencyKeys
+from services.idempotency.table import Place
 from services.ports import (
     NONCE_SECONDS,
     Answer,
@@ -217,3 +222,32 @@ async def test_an_unclear_end_is_left_to_whoever_asks_again_only_where_a_nonce_s
     [ending] = house.keys.answers
     remembered = Answer(str(caught.value.action_id), failure=caught.value.failure)
     assert ending == (Unsettled(remembered) if is_left_open else remembered)
+
+
+class SlowToSettle(InProcessTable):
+    """Never comes back from a settlement."""
+
+    async def settle(self, place: Place, fingerprint: str, owner: str, ending: Ending) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_an_orphan_whose_end_is_slow_to_be_kept_is_still_told_as_unknown() -> None:
+    house, table = House(First()), SlowToSettle(CLOCK)
+    orphaned = Run.accept(WEBHOOK, ROUTER, Request("grpc", "r-1", 0.0, idempotency_key="k"), CLOCK).claim
+    assert orphaned is not None
+    await table.claim(Place.of(orphaned), orphaned.fingerprint, "first")
+    await InProcessTable.settle(table, Place.of(orphaned), orphaned.fingerprint, "first", Unsettled(Answer("first")))
+    async with IdempotencyKeys(table, CLOCK) as store:
+        house.service = DiscordService(house.discord, house.audit, store, CLOCK, Metrics("test", "0"))
+        with pytest.raises(OutcomeUnknown):
+            await house.perform(WEBHOOK, seconds=0.1)
+    assert house.discord.calls == []
+    assert [verdict.outcome for verdict in house.audit.verdicts] == [OutcomeKind.UNKNOWN]
+
+
+async def test_a_record_that_cannot_be_read_any_more_does_not_deny_the_first_request() -> None:
+    house = House(Replay(Answer("first", record={"written by": "another release"})))
+    with pytest.raises(ActionError) as caught:
+        await house.perform(MESSAGE)
+    assert caught.value.outcome is OutcomeKind.UNKNOWN
+    assert not caught.value.is_retryable

@@ -25,7 +25,7 @@ from services.errors import (
     ShuttingDown,
 )
 from services.idempotency import InProcessIdempotencyStore
-from services.ports import Caller, MessageBody, Priority, Reply, Request, WebhookBody
+from services.ports import AuditEntry, Caller, MessageBody, Priority, Reply, Request, Verdict, WebhookBody
 from services.telemetry.metrics import Metrics
 from tests.fakes import MemoryAuditLog, ScriptedDiscord
 from tests.fakes.discord import Step, answers, fails, hangs_after_sending, waits_before_sending
@@ -281,6 +281,29 @@ async def test_a_lookup_that_fails_does_not_deny_the_first_request() -> None:
         await house.service.perform(action, ROUTER, request("k"))
     assert (caught.value.outcome, caught.value.replayed) == (OutcomeKind.DELIVERED, True)
     assert caught.value.action_id == first.action_id
+
+
+async def test_a_lookup_that_takes_too_long_does_not_deny_the_first_request() -> None:
+    house = House(answers(Reply(200, WebhookBody(id="5", token="tok"))), waits_before_sending(asyncio.Event()))
+    action = parse(CreateWebhook, {"channel_id": "123"})
+    first = await house.service.perform(action, ROUTER, request("k"))
+    with pytest.raises(ActionError) as caught:
+        await house.service.perform(action, ROUTER, request("k", seconds=0.1))
+    assert (caught.value.outcome, caught.value.replayed) == (OutcomeKind.DELIVERED, True)
+    assert caught.value.action_id == first.action_id
+
+
+async def test_an_end_that_cannot_be_kept_is_told_all_the_same() -> None:
+    class Unkept(MemoryAuditLog):
+        async def end(self, entry: AuditEntry, verdict: Verdict) -> None:
+            raise RuntimeError("no")
+
+    house = House(answers(SENT))
+    service = DiscordService(
+        house.discord, Unkept(), InProcessIdempotencyStore(RealClock()), RealClock(), Metrics("test", "0")
+    )
+    performed = await service.perform(message(), ROUTER, request())
+    assert performed.outcome == MessageSent(message_id="900")
 
 
 async def test_the_nonce_is_the_same_for_the_same_key_only() -> None:
