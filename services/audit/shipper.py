@@ -80,6 +80,11 @@ class Shipper:
     def oldest_age_seconds(self) -> float:
         return time.monotonic() - self._waiting[0].ended_at if self._waiting else 0.0
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it ships no more, though nobody stopped it."""
+        return self._task is not None and self._task.done()
+
     def put(self, row: Row) -> None:
         """Queues a row."""
         self._waiting.append(row)

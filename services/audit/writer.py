@@ -207,7 +207,7 @@ class AuditWriter:
         journal = self._journal.health()
         return WriterHealth(
             is_writable=self._is_running and journal.is_writable,
-            detail="; ".join(filter(None, (journal.detail, self._shipper.problem, self._refused.detail))),
+            detail="; ".join(filter(None, (self._ended, journal.detail, self._shipper.problem, self._refused.detail))),
             depth=self.depth,
             oldest_age_seconds=self.oldest_age_seconds,
             shipped=self._shipper.shipped,
@@ -238,7 +238,13 @@ class AuditWriter:
 
     @property
     def _is_running(self) -> bool:
-        return self._is_open and not self._is_closing and not any(task.done() for task in self._tasks)
+        return self._is_open and not self._is_closing and not self._ended
+
+    @property
+    def _ended(self) -> str:
+        """That a task ended which rows depend on, though nobody stopped it; empty while all run."""
+        has_ended = self._shipper.has_ended or any(task.done() for task in self._tasks)
+        return "a task of the record has ended" if has_ended and not self._is_closing else ""
 
     @property
     def _has_room(self) -> bool:
@@ -262,10 +268,9 @@ class AuditWriter:
         """What was in memory, what only the journal has, and, with the database away, what other processes had left."""
         with suppress(TimeoutError):
             async with budget.within():
-                rows = [row for row in left if not isinstance(row.origin, Lot)]
-                while rows:
-                    await self._hand_over(rows)
-                    rows = await self._backlog.take(MOST_ROWS)
+                await self._hand_over([row for row in left if not isinstance(row.origin, Lot)])
+                while self._backlog.count and not self._is_closed:
+                    await self._hand_over(await self._backlog.take(MOST_ROWS))
                 if left and not self._is_closed:
                     await self._hand_over_adopted()
         if self._backlog.count:
@@ -277,6 +282,8 @@ class AuditWriter:
                 await self._hand_over([Row(row, 0.0) for row in rows])
 
     async def _hand_over(self, rows: list[Row]) -> None:
+        if not rows:
+            return
         is_taken = await self._handover.take([row.json for row in rows])
         self._logged += len(rows)
         if self._metrics is not None:

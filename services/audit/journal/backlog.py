@@ -42,7 +42,7 @@ class Backlog:
         self.count += 1
 
     async def take(self, most: int) -> list[Row]:
-        """The oldest rows; fewer than `most` at the end of a segment, none at the end of all."""
+        """The oldest rows; fewer than `most`, even none, at the end of a segment. `count` tells the end of all."""
         segment = self._segment
         if segment is None:
             return []

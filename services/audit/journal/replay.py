@@ -74,13 +74,20 @@ class Replay:
 
     def _row_of(self, record: Record, number: int) -> Iterator[bytes]:
         if record.kind == INTENT:
-            self._unfinished[action_id_of(record.payload)] = _Unfinished(record.payload, not self._is_certain)
+            self._note_intent(record.payload)
         elif record.kind == ATTEMPT:
             self._note_attempt(record.payload.decode())
         elif record.kind == OUTCOME:
             self._unfinished.pop(action_id_of(record.payload), None)
             if Place(number, record.end) > self._shipped_to:
                 yield record.payload
+
+    def _note_intent(self, intent: bytes) -> None:
+        """An action that stays open long is written again; the end may have come before its attempt was, too."""
+        action_id = action_id_of(intent)
+        before = self._unfinished.get(action_id)
+        may_be_sent = before.may_be_sent if before is not None else not self._is_certain
+        self._unfinished[action_id] = _Unfinished(intent, may_be_sent)
 
     def _note_attempt(self, action_id: str) -> None:
         if unfinished := self._unfinished.get(action_id):

@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from config import Secret
 from services.audit import AuditReader, AuditWriter, Journal
 from services.budget import Budget
-from services.database import Address, Database, Session
+from services.database import Address, Database, DatabaseThread, Session
 from services.errors import AuditUnavailable
 from services.ports import ActionFilter
 from services.redaction import Redactor
@@ -18,6 +19,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.record import DELIVERED, REJECTED, Record, entry, eventually, loop_lag, open_record
 
 REFUSES_13 = "ALTER TABLE discord_actions ADD CONSTRAINT no_13 CHECK (channel_id <> '13')"
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
 async def put_at_rate(record: Record, count: int, seconds: float) -> None:
@@ -269,6 +271,47 @@ async def test_what_cannot_be_written_before_the_end_is_logged_row_by_row(
     assert "hush" not in str(rows)
     assert writer.health().logged == 4
     assert not writer.health().is_writable
+
+
+class Shelf:
+    """Takes every row there is."""
+
+    def __init__(self) -> None:
+        self.rows: list[bytes] = []
+
+    async def take(self, rows: Sequence[bytes]) -> bool:
+        self.rows += rows
+        return True
+
+
+async def test_at_the_end_a_segment_that_is_gone_keeps_no_later_row_from_being_handed_over(tmp_path: Path) -> None:
+    shelf, thread = Shelf(), DatabaseThread(Session(Address.parse(NOWHERE), "test", statement_seconds=1), "test")
+    journal = Journal(tmp_path, Redactor(), segment_bytes=32 * 1024)
+    writer = AuditWriter(thread, Redactor(), journal, most_in_memory=50, handover=shelf)
+    await writer.start()
+    entries = [entry() for _ in range(2500)]
+    for one in entries:
+        await writer.begin(one)
+        await writer.end(one, DELIVERED)
+    gone = journal.store.segments[-5]
+    lost = gone.unsettled_count
+    gone.path.unlink()
+    await writer.close(Budget.of(5))
+    await thread.close()
+    assert len(shelf.rows) == len(entries) - lost
+
+
+async def test_without_its_shipper_nothing_is_accepted(sqlite_url: str) -> None:
+    async with open_record(sqlite_url) as record:
+        task = record.writer._shipper._task
+        assert task is not None
+        task.cancel()
+        await asyncio.wait((task,))
+        with pytest.raises(AuditUnavailable):
+            await record.writer.begin(entry())
+        health = record.writer.health()
+        assert not health.is_writable
+        assert "task" in health.detail
 
 
 async def test_nothing_is_accepted_before_the_start_and_after_the_end(sqlite_url: str, tmp_path: Path) -> None:

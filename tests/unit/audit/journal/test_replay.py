@@ -113,6 +113,20 @@ async def test_a_torn_last_record_is_normal_and_costs_itself_alone(journal: Jour
     folder.remove()
 
 
+async def test_what_was_attempted_stays_so_however_much_of_its_second_writing_is_there(journal: Journal) -> None:
+    one = entry()
+    journal.begin(one)
+    journal.attempt(one)
+    folder = await left_behind(journal)
+    path = segments_in(folder.path)[0]
+    whole = path.read_bytes().rstrip(b"\0")
+    for end in range(len(whole) + 1):
+        path.write_bytes(whole + whole[:end])
+        rows, _ = replayed(folder)
+        assert rows[one.action_id]["outcome"] == "unknown", end
+    folder.remove()
+
+
 async def test_damage_at_any_byte_loses_no_action_and_calls_none_unsent_that_may_be_sent(journal: Journal) -> None:
     first, second = entry(), entry()
     for one in (first, second):
