@@ -106,7 +106,10 @@ class ErrorCode(Enum):
     )
     DISCORD_PAYLOAD_TOO_LARGE = Meaning(413, "INVALID_ARGUMENT", "Discord found the request too large", "Send less.")
     DISCORD_ACTION_NOT_ALLOWED = Meaning(
-        409, "FAILED_PRECONDITION", "Discord does not allow this here", "Only the bot's own messages can be edited."
+        409,
+        "FAILED_PRECONDITION",
+        "Discord does not allow this here",
+        "Edit the bot's own messages alone; system messages cannot be changed.",
     )
     DISCORD_WRONG_CHANNEL_TYPE = Meaning(
         409, "FAILED_PRECONDITION", "The channel is of the wrong type", "Choose a channel that takes messages."

@@ -17,8 +17,8 @@ from services.grpc_handler import Bounds, GrpcServer
 from services.idempotency import FileIdempotencyStore, RedisIdempotencyStore
 from services.lifecycle.callers import Callers, open_callers
 from services.lifecycle.clock import SystemClock
+from services.lifecycle.discord import open_discord, open_link
 from services.lifecycle.health import Announcer, Health
-from services.lifecycle.limits import open_discord, open_link
 from services.lifecycle.limits_view import LimitsView
 from services.lifecycle.observers import TracedRecord
 from services.lifecycle.rest_server import RestServer

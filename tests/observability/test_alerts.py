@@ -21,7 +21,7 @@ from sandbox.model import Channel, ChannelType
 from sandbox.seeds import WEBHOOK_ID, WEBHOOK_TOKEN
 from services.audit import Journal
 from services.lifecycle import build as building
-from services.lifecycle import limits as limiting
+from services.lifecycle import discord as upstream
 from services.lifecycle.build import build
 from services.lifecycle.stopping import BoundedStack, Stop
 from services.redaction import Redactor
@@ -101,8 +101,8 @@ def a_small_journal(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_small_budget(patch: pytest.MonkeyPatch) -> None:
-    whole = limiting._bounds
-    patch.setattr(limiting, "_bounds", lambda settings: replace(whole(settings), invalid_requests=10))
+    whole = upstream._bounds
+    patch.setattr(upstream, "_bounds", lambda settings: replace(whole(settings), invalid_requests=10))
 
 
 async def token_revoked(scene: Scene) -> None:
