@@ -17,7 +17,7 @@ from typing import Final
 
 from services.clients.registered import COLUMNS, DEFAULT_SCOPES, ClientBounds, RegisteredClient, moment
 from services.clients.secrets import NO_HASH, hash_of, is_secret_of, new_secret
-from services.database import DatabaseFailure, DatabaseThread, Session, ValuesRefused
+from services.database import DatabaseFailure, DatabaseThread, Session, Urgency, ValuesRefused
 from services.errors import AuditUnavailable
 from services.ports import Scope
 
@@ -111,7 +111,7 @@ class ClientRegistry:
 
     async def _read[T](self, work: Callable[[Session], T]) -> T:
         try:
-            return await self._run(work)
+            return await self._thread.run(work, DATABASE_SECONDS, Urgency.LETTING_IN)
         except DatabaseFailure as exc:
             raise AuditUnavailable(
                 "The registered clients cannot be read now.", retry_after_seconds=RETRY_AFTER_SECONDS

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from services.clients.registered import COLUMNS, RegisteredClient
-from services.database import DatabaseFailure, DatabaseThread, Session
+from services.database import DatabaseFailure, DatabaseThread, Session, Urgency
 from services.telemetry import get_logger
 
 REFRESH_SECONDS: Final = 2.0
@@ -102,7 +102,7 @@ class ClientRoster:
         return True
 
     async def _read(self) -> None:
-        rows = {row[1]: row for row in await self._reader.run(_read_all, DATABASE_SECONDS)}
+        rows = {row[1]: row for row in await self._reader.run(_read_all, DATABASE_SECONDS, Urgency.OWN)}
         self._clients = {name: self._client(name, row) for name, row in rows.items()}
         self._rows = rows
 

@@ -10,7 +10,7 @@ from services.database.address import Address
 from services.database.database import Database
 from services.database.failures import DatabaseFailure, DatabaseUnavailable, ValuesRefused
 from services.database.session import Session
-from services.database.thread import DatabaseThread
+from services.database.thread import DatabaseThread, Urgency
 
 __all__ = [
     "Address",
@@ -19,5 +19,6 @@ __all__ = [
     "DatabaseThread",
     "DatabaseUnavailable",
     "Session",
+    "Urgency",
     "ValuesRefused",
 ]

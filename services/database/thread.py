@@ -3,14 +3,20 @@
 Work waits in a bounded queue. Who waits for it may time out or be cancelled at any moment: work that has not begun is
 then skipped, work that hangs has its connection severed, and its result goes nowhere. The thread is a daemon: should a
 driver's call not return even then, it must not keep the process alive past its bound.
+
+Work of each `Urgency` has a queue of its own length, and the more urgent goes first: whoever reads the record as fast
+as it can must not keep the module from learning which clients were revoked.
 """
 
 import asyncio
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import IntEnum
+from itertools import count
 from typing import Any, Final, cast
 
 from services.budget import Budget
@@ -25,10 +31,21 @@ SEVER_SECONDS: Final = 1.0
 log = get_logger(__name__)
 
 
+class Urgency(IntEnum):
+    """Which work goes first."""
+
+    OWN = 0
+    """What the module itself has to know: who was revoked, whether the database answers."""
+    LETTING_IN = 1
+    """Whether a client's secret is right."""
+    USUAL = 2
+
+
 @dataclass(slots=True, eq=False)
 class _Job:
     work: Callable[[Session], Any]
     future: asyncio.Future[Any]
+    urgency: Urgency
     is_abandoned: bool = False
 
     def settle(self, result: Any, failure: BaseException | None) -> None:
@@ -45,7 +62,11 @@ class DatabaseThread:
 
     def __init__(self, session: Session, name: str, *, most_waiting: int = MOST_WAITING) -> None:
         self._session = session
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(most_waiting)
+        self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
+        self._order = count()
+        self._waiting = Counter[Urgency]()
+        self._most_waiting = most_waiting
+        self._counting = threading.Lock()
         self._running: _Job | None = None
         self._is_closing = False
         self._loop = asyncio.get_running_loop()
@@ -53,13 +74,13 @@ class DatabaseThread:
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
-    async def run[T](self, work: Callable[[Session], T], timeout_seconds: float) -> T:
+    async def run[T](self, work: Callable[[Session], T], timeout_seconds: float, urgency: Urgency = Urgency.USUAL) -> T:
         """Runs `work` on the thread in a transaction of its own and gives its result.
 
-        Raises DatabaseUnavailable when too much waits, when the time is up or when the thread is closed (the work may
-        then still be carried out), and otherwise what `Session.perform` raises.
+        Raises DatabaseUnavailable when too much of its urgency waits, when the time is up or when the thread is closed
+        (the work may then still be carried out), and otherwise what `Session.perform` raises.
         """
-        job = _Job(work, self._loop.create_future())
+        job = _Job(work, self._loop.create_future(), urgency)
         self._enqueue(job)
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -80,7 +101,7 @@ class DatabaseThread:
         if not self._is_closing:
             self._is_closing = True
             self._refuse_waiting()
-            self._jobs.put_nowait(None)
+            self._put(Urgency.USUAL, None)
         if self._is_waited_for and await self._ends_within(budget.less(min(SEVER_SECONDS, budget.left_seconds / 2))):
             return
         self._session.sever()
@@ -95,10 +116,14 @@ class DatabaseThread:
     def _enqueue(self, job: _Job) -> None:
         if self._is_closing:
             raise DatabaseUnavailable("the connection to the database is closed")
-        try:
-            self._jobs.put_nowait(job)
-        except queue.Full:
-            raise DatabaseUnavailable("too much work waits for the database") from None
+        with self._counting:
+            if self._waiting[job.urgency] >= self._most_waiting:
+                raise DatabaseUnavailable("too much work waits for the database")
+            self._waiting[job.urgency] += 1
+        self._put(job.urgency, job)
+
+    def _put(self, urgency: Urgency, job: _Job | None) -> None:
+        self._jobs.put_nowait((urgency, next(self._order), job))
 
     def _give_up(self, job: _Job) -> None:
         if self._running is job:
@@ -106,7 +131,7 @@ class DatabaseThread:
 
     def _refuse_waiting(self) -> None:
         with suppress(queue.Empty):
-            while job := self._jobs.get_nowait():
+            while job := self._jobs.get_nowait()[2]:
                 job.settle(None, DatabaseUnavailable("the connection to the database is closed"))
 
     async def _ends_within(self, budget: Budget) -> bool:
@@ -119,7 +144,9 @@ class DatabaseThread:
 
     def _serve(self) -> None:
         try:
-            while (job := self._jobs.get()) is not None:
+            while (job := self._jobs.get()[2]) is not None:
+                with self._counting:
+                    self._waiting[job.urgency] -= 1
                 self._running = job
                 self._carry_out(job)
                 self._running = None

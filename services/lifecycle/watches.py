@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from services.database import DatabaseFailure, DatabaseThread, Session
+from services.database import DatabaseFailure, DatabaseThread, Session, Urgency
 from services.telemetry import Metrics
 
 LAG_EVERY_SECONDS: Final = 0.25
@@ -52,7 +52,7 @@ class DatabaseWatch:
     async def _ask_again_and_again(self) -> None:
         while True:
             try:
-                await self._thread.run(_sign_of_life, ANSWER_SECONDS)
+                await self._thread.run(_sign_of_life, ANSWER_SECONDS, Urgency.OWN)
             except DatabaseFailure as exc:
                 self.problem = exc.reason
             else:

@@ -11,6 +11,7 @@ from services.database import (
     DatabaseThread,
     DatabaseUnavailable,
     Session,
+    Urgency,
     ValuesRefused,
 )
 from tests.support.postgres import PostgresServer
@@ -84,6 +85,24 @@ async def test_all_work_runs_on_one_thread_that_is_not_the_loops(thread: Databas
     idents = {await thread.run(lambda _: threading.get_ident(), 5) for _ in range(3)}
     assert len(idents) == 1
     assert threading.get_ident() not in idents
+
+
+async def test_urgent_work_goes_first_and_does_not_stand_in_the_queue_of_other_work(thread: DatabaseThread) -> None:
+    may_go_on, done = threading.Event(), list[str]()
+    blocking = asyncio.create_task(thread.run(lambda _: may_go_on.wait(5), 5))
+    await asyncio.sleep(0.05)
+    usual = [asyncio.create_task(thread.run(lambda _: done.append("usual"), 5)) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(DatabaseUnavailable):
+        await thread.run(count, 5)
+    urgent = [
+        asyncio.create_task(thread.run(lambda _, name=urgency.name: done.append(name), 5, urgency))  # type: ignore[misc]
+        for urgency in (Urgency.LETTING_IN, Urgency.OWN)
+    ]
+    await asyncio.sleep(0)
+    may_go_on.set()
+    await asyncio.gather(blocking, *usual, *urgent)
+    assert done == ["OWN", "LETTING_IN", "usual", "usual", "usual"]
 
 
 async def test_a_full_queue_refuses(thread: DatabaseThread) -> None:
