@@ -28,7 +28,8 @@ STOP_SECONDS = 60.0
 ENV_TEXT = """\
 # Written by ./setup.sh run. Every variable is explained in .env.example.
 
-# The bot's token. While it is empty, ./setup.sh run uses the sandbox instead of Discord.
+# The bot's token, from https://discord.com/developers/applications. While it is empty, ./setup.sh run uses the sandbox
+# instead of Discord.
 DISCORD_BOT_TOKEN=
 
 # Signs callers' tokens; made for this installation.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from config import DatabaseSettings
-from services.clients.listing import described, table
+from services.clients.listing import described, minute, rights, table
 from services.clients.options import DEFAULT_OVERLAP, add_options, bounds_of, client_name, overlap
 from services.clients.registered import DEFAULT_SCOPES
 from services.clients.registry import ClientExists, ClientRegistry, TooManyClients, UnknownClient
@@ -74,11 +74,15 @@ async def _run(arguments: argparse.Namespace, settings: DatabaseSettings) -> str
 
 async def _add(registry: ClientRegistry, arguments: argparse.Namespace) -> str:
     scopes = sorted(Scope(scope) for scope in arguments.scope or DEFAULT_SCOPES)
-    client_id, secret = await registry.add(arguments.name, scopes, bounds_of(arguments))
+    bounds = bounds_of(arguments)
+    client_id, secret = await registry.add(arguments.name, scopes, bounds)
     if arguments.json:
         return _json({"client_id": client_id, "client_secret": secret, "scopes": scopes})
     return (
-        f"client_id:     {client_id}\nclient_secret: {secret}\nscopes:        {' '.join(scopes)}\n" + SHOWN_ONCE + BOUND
+        f"client_id:     {client_id}\n"
+        f"client_secret: {secret}\n"
+        f"may:           {'; '.join(rights(scopes, bounds))}\n"
+        f"expires:       {minute(bounds.expires_at)}\n" + SHOWN_ONCE + BOUND
     )
 
 

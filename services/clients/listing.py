@@ -1,9 +1,9 @@
 """Registered clients as an operator sees them: for people and as JSON. Never a secret, nor its hash."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from services.clients.registered import RegisteredClient
+from services.clients.registered import ClientBounds, RegisteredClient
 from services.clients.registry import ListedClient
 
 
@@ -43,27 +43,32 @@ def state_of(client: RegisteredClient) -> str:
 
 def _line(listed: ListedClient) -> str:
     client = listed.client
-    times = f"{client.created_at:%Y-%m-%d}  {_minute(listed.last_used_at):<16}  {_minute(client.bounds.expires_at):<16}"
-    return f"{client.client_id:<32} {state_of(client):<8} {times}  {'; '.join(_rights(client))}\n"
+    times = f"{client.created_at:%Y-%m-%d}  {minute(listed.last_used_at):<16}  {minute(client.bounds.expires_at):<16}"
+    may = "; ".join((*rights(client.scopes, client.bounds), *_older_secret(client)))
+    return f"{client.client_id:<32} {state_of(client):<8} {times}  {may}\n"
 
 
-def _rights(client: RegisteredClient) -> Iterator[str]:
-    yield " ".join(sorted(client.scopes))
-    bounds = client.bounds
+def rights(scopes: Iterable[str], bounds: ClientBounds) -> Iterator[str]:
+    """What a client may do, piece by piece."""
+    yield " ".join(sorted(scopes))
     for name, ids in (("guilds", bounds.guilds), ("channels", bounds.channels), ("roles", bounds.roles)):
         if ids is not None:
             yield f"{name} {' '.join(_sorted(ids) or ['none'])}"
     if bounds.quota_per_minute is not None:
         yield f"{bounds.quota_per_minute} a minute"
+
+
+def _older_secret(client: RegisteredClient) -> Iterator[str]:
     if client.older_secret_until is not None and client.older_secret_until > datetime.now(UTC):
-        yield f"older secret until {_minute(client.older_secret_until)}"
+        yield f"older secret until {minute(client.older_secret_until)}"
 
 
 def _sorted(ids: frozenset[str] | None) -> list[str] | None:
     return None if ids is None else sorted(ids, key=int)
 
 
-def _minute(time: datetime | None) -> str:
+def minute(time: datetime | None) -> str:
+    """A time in UTC for a person."""
     return "never" if time is None else f"{time:%Y-%m-%d %H:%M}"
 
 

@@ -96,9 +96,11 @@ def test_a_database_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch, capsys
 def test_bounds_are_said_and_listed(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     bounds = ("--guild", "20", "--guild", "3", "--channel", "123", "--role", "7", "--quota", "60", "--expires", "90d")
     assert run(database_url, "add", "one", *bounds) == 0
-    capsys.readouterr()
+    told = capsys.readouterr().out
+    assert "guilds 3 20; channels 123; roles 7; 60 a minute\n" in told
     assert run(database_url, "list", "--json") == 0
     (listed,) = printed(capsys)
+    assert f"{datetime.fromisoformat(listed['expires_at']):%Y-%m-%d %H:%M}" in told
     assert (listed["guilds"], listed["channels"], listed["roles"]) == (["3", "20"], ["123"], ["7"])
     assert (listed["quota_per_minute"], listed["state"], listed["last_used_at"]) == (60, "live", None)
     assert datetime.fromisoformat(listed["expires_at"]) > datetime.now(UTC) + timedelta(days=89)
