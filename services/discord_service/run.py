@@ -82,9 +82,12 @@ class Run:
         )
 
     def stand_in(self, place: Place | None) -> None:
-        """Puts the guild on the record, once it is known that the caller may act there."""
-        if place is not None and place.guild_id is not None:
-            self.entry = replace(self.entry, guild_id=place.guild_id)
+        """Puts the guild, and a webhook's channel, on the record, once it is known that the caller may act there."""
+        if place is not None:
+            entry = self.entry
+            self.entry = replace(
+                entry, guild_id=place.guild_id or entry.guild_id, channel_id=entry.channel_id or place.channel_id
+            )
 
     @property
     def is_in_doubt(self) -> bool:

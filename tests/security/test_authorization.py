@@ -307,3 +307,17 @@ async def test_a_token_without_scopes_can_be_turned_off(
         assert (await door.hears(protocol, "BanUser", TARGET, token())).code == "permission_denied"
         assert (await door.hears(protocol, "BanUser", TARGET, token(scope="moderation"))).code == "ok"
         assert (await door.get("/api/v1/limits", token()))[0] == 403
+
+
+@BOTH
+async def test_no_channel_is_read_through_its_webhook(protocol: str, door: Door) -> None:
+    """A webhook's address names no channel, but what was posted through it stands in one."""
+    posted = await door.hears(protocol, "SendWebhook", hook(OPEN_HOOK), token(client_id="poster", guilds=[GARDEN]))
+    assert posted.action_id is not None
+    row = await door.module.row(posted.action_id)
+    assert (row.guild_id, row.channel_id) == (GARDEN, "123")
+    for channels, status in ((["124"], 404), ([], 404), (["123"], 200)):
+        reader = token(client_id="reader", scope="audit:read", channels=channels)
+        assert (await door.get(f"/api/v1/actions/{posted.action_id}", reader))[0] == status
+        _, page = await door.get(f"/api/v1/actions?client_id=poster&guild_id={GARDEN}&limit=200", reader)
+        assert (posted.action_id in {row["action_id"] for row in page["actions"]}) == (status == 200)
