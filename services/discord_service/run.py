@@ -198,6 +198,7 @@ def _delivery(action: Action, caller: Caller, request: Request) -> Delivery:
 def _claim(action: Action, caller: Caller, request: Request) -> IdempotencyClaim | None:
     if request.idempotency_key is None:
         return None
-    asked = json.dumps([action.audit_name, action.model_dump(mode="json")], sort_keys=True)
+    fields = action.model_dump(mode="json", exclude_defaults=True)  # a release may add fields between two repeats
+    asked = json.dumps([action.audit_name, fields], sort_keys=True)
     fingerprint = blake2b(asked.encode(), digest_size=16).hexdigest()
     return IdempotencyClaim(caller.client_id, request.idempotency_key, fingerprint)

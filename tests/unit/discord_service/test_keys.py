@@ -251,3 +251,18 @@ async def test_a_record_that_cannot_be_read_any_more_does_not_deny_the_first_req
         await house.perform(MESSAGE)
     assert caught.value.outcome is OutcomeKind.UNKNOWN
     assert not caught.value.is_retryable
+
+
+class LaterMessage(SendMessage):
+    """The action as a later release may know it, with one more thing to ask for."""
+
+    is_silent: bool = False
+
+
+def test_a_repeat_of_the_same_request_is_the_same_to_a_release_that_knows_more_fields() -> None:
+    asked = Request("grpc", "r-1", 0.0, idempotency_key="k")
+    fields = {"channel_id": "123", "content": "x"}
+    now = Run.accept(parse(SendMessage, fields), ROUTER, asked, CLOCK).claim
+    later = Run.accept(parse(LaterMessage, fields), ROUTER, asked, CLOCK).claim
+    other = Run.accept(parse(LaterMessage, fields | {"is_silent": True}), ROUTER, asked, CLOCK).claim
+    assert now == later != other
