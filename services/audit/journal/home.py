@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from services.audit.journal.folder import Folder
-from services.audit.journal.mark import Place, ShippedMark
+from services.audit.journal.mark import Position, ShippedMark
 
 
 class Home:
@@ -31,11 +31,11 @@ class Home:
         self._mark = ShippedMark(self._folder.path)
         return True
 
-    def move_mark(self, place: Place) -> None:
+    def move_mark(self, position: Position) -> None:
         """Remembers how far the table has the rows, if it can: else rows will be sent once more."""
         if self._mark is not None:
             with suppress(OSError):
-                self._mark.move(place)
+                self._mark.move(position)
 
     def leave(self, *, is_done: bool = False) -> None:
         """Lets go of the directory; removes it when nothing in it is needed."""

@@ -12,14 +12,14 @@ from services.audit.journal.disk import ALLOWED
 from services.audit.journal.folder import SHIPPED
 
 
-class Place(NamedTuple):
-    """A place in the journal: the number of a segment, and an offset in it."""
+class Position(NamedTuple):
+    """Where a record ends in a journal: the number of its segment, and an offset in it."""
 
     segment: int
     offset: int
 
 
-START = Place(0, 0)
+START = Position(0, 0)
 
 
 class ShippedMark:
@@ -29,24 +29,24 @@ class ShippedMark:
         """Raises OSError."""
         self._file = os.open(folder / SHIPPED, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, ALLOWED)
 
-    def move(self, place: Place) -> None:
-        """Every row that ends at `place` or before it is in the table. Raises OSError."""
-        os.pwrite(self._file, _line(place), 0)
+    def move(self, position: Position) -> None:
+        """Every row that ends at `position` or before it is in the table. Raises OSError."""
+        os.pwrite(self._file, _line(position), 0)
 
     def close(self) -> None:
         os.close(self._file)
 
 
-def shipped_to(folder: Path) -> Place:
+def shipped_to(folder: Path) -> Position:
     """The mark of a directory; its start when there is none that can be trusted."""
     try:
         line = (folder / SHIPPED).read_bytes()
-        place = Place(int(line[:12]), int(line[12:24]))
+        position = Position(int(line[:12]), int(line[12:24]))
     except (OSError, ValueError):
         return START
-    return place if line == _line(place) else START
+    return position if line == _line(position) else START
 
 
-def _line(place: Place) -> bytes:
-    text = b"%11d %11d " % place
+def _line(position: Position) -> bytes:
+    text = b"%11d %11d " % position
     return text + b"%08x\n" % crc32(text)

@@ -12,7 +12,7 @@ from typing import Final
 
 from services.audit.journal.folder import Folder
 from services.audit.journal.frames import ATTEMPT, INTENT, OUTCOME, Damage, Record, records
-from services.audit.journal.mark import Place, shipped_to
+from services.audit.journal.mark import Position, shipped_to
 from services.audit.journal.segment import segments_in
 from services.audit.rows import action_id_of, joined, verdict_half
 from services.errors import ErrorCode, OutcomeKind
@@ -79,7 +79,7 @@ class Replay:
             self._note_attempt(record.payload.decode())
         elif record.kind == OUTCOME:
             self._unfinished.pop(action_id_of(record.payload), None)
-            if Place(number, record.end) > self._shipped_to:
+            if Position(number, record.end) > self._shipped_to:
                 yield record.payload
 
     def _note_intent(self, intent: bytes) -> None:

@@ -19,7 +19,7 @@ from typing import Final
 
 from services.audit.journal.disk import Disk, reason_of
 from services.audit.journal.home import Home
-from services.audit.journal.mark import Place
+from services.audit.journal.mark import Position
 from services.audit.journal.segment import Segment
 from services.budget import Budget
 from services.disk_thread import DiskThread
@@ -287,7 +287,7 @@ class Store:
             return  # the table may lack rows from before
         newest = next((each for each in reversed(self.segments) if each.settled_to), None)
         if newest is not None:
-            self._home.move_mark(Place(newest.number, newest.settled_to))
+            self._home.move_mark(Position(newest.number, newest.settled_to))
 
     # ── on the thread ──
 

@@ -12,7 +12,7 @@ import pytest
 from config import ROOT
 from services.audit.journal import Folder, orphans
 from services.audit.journal.folder import NEW, OWNER
-from services.audit.journal.mark import START, Place, ShippedMark, shipped_to
+from services.audit.journal.mark import START, Position, ShippedMark, shipped_to
 
 ADOPTS = """
 import sys, time
@@ -142,7 +142,7 @@ async def test_a_process_that_is_killed_holds_nothing(tmp_path: Path) -> None:
 def test_a_mark_is_read_back_and_a_damaged_one_is_no_mark(tmp_path: Path) -> None:
     assert shipped_to(tmp_path) == START
     mark = ShippedMark(tmp_path)
-    for place in (Place(1, 0), Place(12, 8_388_608), Place(99_999_999, 2**33)):
+    for place in (Position(1, 0), Position(12, 8_388_608), Position(99_999_999, 2**33)):
         mark.move(place)
         assert shipped_to(tmp_path) == place
     mark.close()
