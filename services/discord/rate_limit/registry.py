@@ -2,7 +2,8 @@
 
 Two buckets are looked at with every request, in turn, and dropped when nothing would be lost. So what was
 used once leaves at the pace of the traffic that made it, without a task of its own and without a pause in
-which thousands are swept.
+which thousands are swept. What was asked for and never used, because its request was refused, leaves within seconds:
+nothing is known of it, and whoever names ever other channels must not fill the memory.
 """
 
 from collections import deque
@@ -14,6 +15,7 @@ from services.discord.rate_limit.gate import Gate
 from services.discord.rate_limit.port import Lane
 
 LOOKED_AT: Final = 2
+UNUSED_SECONDS: Final = 10.0
 MOST_ROUTES: Final = 1_000
 CHANNEL_ROUTE: Final = "/channels/{channel_id}"
 
@@ -54,7 +56,9 @@ class Buckets:
         """Look at the next few buckets and drop those that are idle."""
         turn = self._turn
         for _ in range(min(looked_at, len(turn))):
-            if turn[0].is_forgettable(now, self._idle_seconds):
+            is_known = turn[0].completions > 0
+            idle_seconds = self._idle_seconds if is_known else min(self._idle_seconds, UNUSED_SECONDS)
+            if turn[0].is_forgettable(now, idle_seconds):
                 self._forget(turn.popleft())
             else:
                 turn.rotate(-1)

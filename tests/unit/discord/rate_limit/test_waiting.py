@@ -381,6 +381,23 @@ def test_idle_buckets_are_forgotten_and_busy_ones_are_not() -> None:
     play(scene, bounds=Bounds(idle_seconds=100.0))
 
 
+def test_lanes_of_refused_requests_are_forgotten_within_seconds() -> None:
+    """Whoever names ever other channels must not fill the memory with them."""
+
+    async def scene(front: Desk) -> None:
+        await front.once(lane("used"))
+        for number in range(100):
+            with pytest.raises(RateLimited):
+                await front.permit(lane(str(number)), within=0.001)
+        assert front.limiter.describe()["lane_count"] == 101
+        await asyncio.sleep(11.0)
+        for _ in range(51):
+            await front.once(lane("used"))
+        assert front.limiter.describe()["lane_count"] == 1
+
+    play(scene, Limits(1))
+
+
 def test_the_description_is_bounded_and_names_the_crowded_first() -> None:
     async def scene(front: Desk) -> None:
         await exhausted(front)
