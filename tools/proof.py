@@ -2,25 +2,28 @@
 
     python -m tools.proof --results results.jsonl --benchmarks benchmarks.md --write docs/PROOF.md
 
-Each line of the results is one scenario: {"scenario": …, "to_reach": …, "figures": {name: value}}. A scenario that was
-measured again counts as it was last.
+Each line of the results is one scenario: {"scenario": …, "to_reach": …, "figures": {name: value}, "when": …}. A
+scenario counts as it was measured last. What was not measured this time stays as it stands, with its own date: a part
+of the evidence can be renewed alone (`./setup.sh prove -k outage`).
 """
 
 import argparse
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-HEAD = """# Proof
+HEAD: Final = """# Proof
 
-Measured on {date} (UTC) by `./setup.sh prove`, against the sandbox, which counts and refuses as Discord does; its
-replies take 20 ms. Ratios are the time the limits allow over the time taken.
+Measured by `./setup.sh prove`, against the sandbox, which counts and refuses as Discord does; its replies take 20 ms.
+Each row says when (UTC), and how busy the machine was then (load average; its size is at the end). Ratios are the time
+the limits allow over the time taken.
 
-| scenario | to reach | measured |
-|---|---|---|
+| scenario | to reach | measured | when |
+|---|---|---|---|
 """
+BENCHMARKS: Final = "## "
+COLUMNS: Final = 4
 
 
 def main() -> None:
@@ -31,23 +34,30 @@ def main() -> None:
     parser.add_argument("--write", type=Path, required=True, metavar="FILE")
     asked = parser.parse_args()
     lines = asked.results.read_text().splitlines() if asked.results.exists() else []
-    text = document([json.loads(line) for line in lines], datetime.now(UTC))
-    if asked.benchmarks is not None and asked.benchmarks.exists():
-        text += "\n" + asked.benchmarks.read_text().replace("# ", "## ", 1)
+    earlier = asked.write.read_text() if asked.write.exists() else ""
+    benchmarks = asked.benchmarks.read_text() if asked.benchmarks and asked.benchmarks.exists() else ""
     asked.write.parent.mkdir(parents=True, exist_ok=True)
-    asked.write.write_text(text)
+    asked.write.write_text(document(earlier, [json.loads(line) for line in lines], benchmarks))
     print(f"{asked.write}: {len(lines)} results")
 
 
-def document(results: Iterable[Mapping[str, Any]], now: datetime) -> str:
-    """The table of all scenarios, in the order in which they were first measured."""
-    rows = {str(result["scenario"]): _row(result) for result in results}
-    return HEAD.format(date=f"{now:%Y-%m-%d %H:%M}") + "".join(f"{row}\n" for row in rows.values())
+def document(earlier: str, results: Iterable[Mapping[str, Any]], benchmarks: str = "") -> str:
+    """The document `earlier` with these scenarios measured anew, and the benchmarks where there are any."""
+    table, _, old_benchmarks = earlier.partition(f"\n{BENCHMARKS}")
+    rows = _rows(table) | {str(result["scenario"]): _row(result) for result in results}
+    below = benchmarks.replace("# ", BENCHMARKS, 1) if benchmarks else f"{BENCHMARKS}{old_benchmarks}"
+    return HEAD + "".join(f"{row}\n" for row in rows.values()) + (f"\n{below}" if below != BENCHMARKS else "")
+
+
+def _rows(table: str) -> dict[str, str]:
+    """The rows of a written table, by scenario."""
+    lines = [line for line in table.splitlines() if line.startswith("| ") and line.count(" | ") == COLUMNS - 1]
+    return {line.removeprefix("| ").partition(" | ")[0]: line for line in lines[1:]}
 
 
 def _row(result: Mapping[str, Any]) -> str:
     figures = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result["figures"].items())
-    return f"| {result['scenario']} | {result['to_reach']} | {figures} |"
+    return f"| {result['scenario']} | {result['to_reach']} | {figures} | {result['when']} |"
 
 
 if __name__ == "__main__":

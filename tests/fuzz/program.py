@@ -14,6 +14,8 @@ PAGE_BYTES: Final = 4096
 MOST_GROWTH_MIB: Final = 32.0
 """Caches, each of them bounded, still fill after the first quarter of a run."""
 
+PROMISE: Final = "no 5xx, INTERNAL or UNKNOWN of our own, memory flat"
+
 
 @asynccontextmanager
 async def fuzzed_program(folder: Path) -> AsyncIterator[Program]:

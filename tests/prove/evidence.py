@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 
@@ -12,4 +13,10 @@ def keep(scenario: str, to_reach: str, **figures: float | str) -> None:
     results = os.environ.get("PROOF_RESULTS")
     if results:
         with Path(results).open("a") as file:
-            file.write(json.dumps({"scenario": scenario, "to_reach": to_reach, "figures": figures}) + "\n")
+            result = {"scenario": scenario, "to_reach": to_reach, "figures": figures, "when": _now()}
+            file.write(json.dumps(result) + "\n")
+
+
+def _now() -> str:
+    """The minute, and how much wanted to run in it."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M}, load {os.getloadavg()[0]:.1f}"
