@@ -106,7 +106,9 @@ class WatchedProtocol(asyncio.StreamReaderProtocol):
 class Connection:
     """A connection from the moment it was accepted."""
 
-    def __init__(self, accepted: socket.socket) -> None:
+    def __init__(self, accepted: socket.socket, *, is_spare: bool = False) -> None:
+        self.is_spare = is_spare
+        """It came beyond the bound, for whoever watches."""
         self.running_count = 0
         """Requests that are being answered."""
         self._accepted = accepted

@@ -5,8 +5,9 @@ Hypercorn's own accept loop takes connections without end, and at a stop waits f
 
 A connection is quiet while none of its requests is being answered: it is new, or half through a head, or kept open for
 what comes next. When as many are open as may be, the one that has been quiet for longest makes room for the next: a
-flood of idle connections ends itself, and callers still get in. When all of them are being answered, the new one is
-turned away.
+flood of idle connections ends itself, and callers still get in. When all of them are being answered, new ones are
+turned away, but for who watches: a few more connections may come, on which only health and metrics are answered. An
+orchestrator whose probes found no connection would restart a module for being busy.
 """
 
 import asyncio
@@ -24,6 +25,9 @@ from services.lifecycle.connection import Connection, ConnectionBounds, Speaker
 from services.telemetry import get_logger
 
 ACCEPTED_AT_ONCE: Final = 64
+SPARE: Final = 16
+"""Connections beyond the bound, for whoever watches."""
+WATCHED: Final = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 # Long enough for others to close what they hold open.
 PAUSE_WITHOUT_DESCRIPTORS_SECONDS: Final = 0.5
 SECONDS_BETWEEN_WARNINGS: Final = 10.0
@@ -65,6 +69,16 @@ class Connections:
         listening.setblocking(False)
         self._listening = listening
         self._watch()
+
+    def turns_away(self, connection: Connection, path: str) -> bool:
+        """Whether a request must not be answered, because it came beyond the bound: its connection ends then."""
+        if not connection.is_spare or path in WATCHED:
+            return False
+        if len(self._open) <= self.bounds.most:
+            connection.is_spare = False
+            return False
+        self.turned_away_count += 1
+        return True
 
     def request_began(self, connection: Connection) -> None:
         connection.running_count += 1
@@ -129,13 +143,15 @@ class Connections:
     def _take(self, accepted: socket.socket) -> None:
         if len(self._open) >= self.bounds.most:
             self._warn("too many connections", "REST_MAX_CONNECTIONS is reached")
-            if not self._end_longest_quiet():
-                self.turned_away_count += 1
-                accepted.close()
-                return
+            self._end_longest_quiet()
+        is_spare = len(self._open) >= self.bounds.most
+        if is_spare and len(self._open) >= self.bounds.most + SPARE:
+            self.turned_away_count += 1
+            accepted.close()
+            return
         assert self._speaker is not None  # noqa: S101 -- set before anything is accepted
         accepted.setblocking(False)
-        connection = Connection(accepted)
+        connection = Connection(accepted, is_spare=is_spare)
         task = connection.start(self._speaker, self._tls())
         self._open[connection], self._quiet[connection] = task, None
         task.add_done_callback(lambda _: self._forget(connection))

@@ -45,6 +45,8 @@ class Exchanges:
         if scope["http_version"] == "2" and b"upgrade" in names:
             log.refused("a connection was ended", code="invalid_argument", reason="it asked for an upgrade to h2c")
             return connection.abort()
+        if self._connections.turns_away(connection, scope["path"]):
+            return connection.abort()
         self._connections.request_began(connection)
         try:
             is_last = b"content-length" in names and b"transfer-encoding" in names

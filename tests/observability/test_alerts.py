@@ -199,6 +199,8 @@ async def busy_connections(scene: Scene) -> None:
     scene.sandbox.faults.add("hang", seconds=2)
     scene.leave(scene.send_many(14))
     await asyncio.sleep(1)
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await scene.send()
 
 
 async def nothing(_: Scene) -> None:

@@ -14,6 +14,7 @@ import pytest
 from sandbox import Sandbox
 from services.grpc_handler import Bounds
 from services.lifecycle.connection import ConnectionBounds
+from services.lifecycle.connections import SPARE, WATCHED
 from tests.conformance.faces import RestFace
 from tests.support.module import RunningModule, bounded_module, token
 from tests.support.process import status_of
@@ -109,13 +110,18 @@ async def test_past_the_bound_the_longest_quiet_makes_room(sandbox: Sandbox, tmp
         assert "discord_action_rest_connections_ended" in await _metrics(module)
 
 
-async def test_when_all_are_busy_the_new_one_is_turned_away(sandbox: Sandbox, tmp_path: Path) -> None:
-    started = head(
+def head_of_a_message(*headers: str) -> bytes:
+    return head(
         "POST /api/v1/message HTTP/1.1",
         f"Authorization: Bearer {token()}",
         "Content-Type: application/json",
         "Content-Length: 10",
+        *headers,
     )
+
+
+async def test_when_all_are_busy_new_ones_are_turned_away_but_not_who_watches(sandbox: Sandbox, tmp_path: Path) -> None:
+    started = head_of_a_message()
     async with module_with(sandbox, tmp_path, ConnectionBounds(most=2)) as module, contextlib.AsyncExitStack() as stack:
         connections = module.house.rest.connections
         busy = [await stack.enter_async_context(raw_http(module.rest_port)) for _ in range(2)]
@@ -125,11 +131,36 @@ async def test_when_all_are_busy_the_new_one_is_turned_away(sandbox: Sandbox, tm
             while connections.quiet_count:  # noqa: ASYNC110 -- nobody tells when a request has begun
                 await asyncio.sleep(0.01)
         one_more = await stack.enter_async_context(raw_http(module.rest_port))
+        await one_more.send(started)
         assert await one_more.until_closed() == b""
         assert connections.turned_away_count == 1
+        async with idle_connections(module.rest_port):
+            for path in WATCHED:
+                assert await status_of(module.rest_url + path) == 200
+            assert connections.open_count <= 2 + SPARE
         await busy[0].send(b"{        }")
         assert (await busy[0].answer())[0] == 400
         assert await status_of(module.rest_url + "/health/live") == 200
+
+
+async def test_one_that_came_beyond_the_bound_is_like_any_other_once_there_is_room(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    async with module_with(sandbox, tmp_path, ConnectionBounds(most=1)) as module, contextlib.AsyncExitStack() as stack:
+        connections = module.house.rest.connections
+        busy = await stack.enter_async_context(raw_http(module.rest_port))
+        await busy.send(head_of_a_message("Connection: close"))
+        async with asyncio.timeout(ENDED_WITHIN_SECONDS):
+            while connections.quiet_count or not connections.open_count:  # noqa: ASYNC110 -- nobody tells
+                await asyncio.sleep(0.01)
+            late = await stack.enter_async_context(raw_http(module.rest_port))
+            await late.send(head("GET /health/live HTTP/1.1"))
+            assert ((await late.answer())[0], connections.open_count) == (200, 2)
+            await busy.send(b"{        }")
+            while connections.open_count > 1:  # noqa: ASYNC110 -- nobody tells
+                await asyncio.sleep(0.01)
+        await late.send(head("GET /openapi.json HTTP/1.1"))
+        assert (await late.answer())[0] == 200
 
 
 async def test_idle_connections_of_grpc() -> None:
