@@ -219,7 +219,8 @@ class DiscordService:
             await self._audit.end(run.entry, verdict)
             if isinstance(result, ActionError):
                 result.action_id = run.stamp.action_id
-        await self._keys.leave(run, run.ending(result))
+        if run.holds_key:
+            await self._keys.leave(run, run.ending(result))
         self._tell(run, verdict)
 
     async def _is_on_record(self, run: Run, result: Result) -> bool:

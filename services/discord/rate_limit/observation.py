@@ -77,6 +77,8 @@ def _retry_after(headers: Headers, body: object) -> float | None:
 
 
 def _number(said: object, most: float) -> float | None:
+    if said is None:  # most headers are absent from most replies
+        return None
     if not isinstance(said, str | int | float) or isinstance(said, bool):
         return None
     try:
