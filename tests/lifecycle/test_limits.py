@@ -23,9 +23,9 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield served
 
 
-async def command(*arguments: str) -> tuple[int, list[str], list[str]]:
+async def command(*arguments: str, **variables: str) -> tuple[int, list[str], list[str]]:
     needed = {"MODULE_SECRET_KEY": KEY}
-    async with program(needed, "limits", *arguments) as asked:
+    async with program(needed | variables, "limits", *arguments) as asked:
         code = await asked.ends()
         await asyncio.sleep(0.1)
     return code, [str(line["message"]) for line in asked.lines], asked.errors
@@ -47,6 +47,13 @@ async def test_the_command_prints_a_table(sandbox: Sandbox, sqlite_url: str, tmp
     row = next(line.split() for line in lines if line.startswith("POST"))
     assert row[1:3] == ["/channels/{channel_id}/messages", "123"]
     assert row[4] in {"4/5", "5/5"}
+
+
+async def test_the_command_asks_no_proxy(sandbox: Sandbox, sqlite_url: str, tmp_path: Path) -> None:
+    async with running_module(sandbox, sqlite_url, JOURNAL_DIR=str(tmp_path / "journal")) as module:
+        code, lines, errors = await command("--url", module.rest_url, http_proxy="http://127.0.0.1:1")
+    assert (code, errors) == (0, [])
+    assert lines[0].startswith("limits ")
 
 
 async def test_the_command_says_when_nobody_answers(sandbox: Sandbox, sqlite_url: str) -> None:
