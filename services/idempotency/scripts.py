@@ -7,6 +7,9 @@ caller's keys have a bound: past it the oldest answered ones are forgotten. What
 that; once met it goes to the end of the line, so that it is not in the way of the next look for room.
 
 Every script bears being run twice: a reply may be lost, and the link then asks again.
+
+What needs memory is written before anything else. A full Redis refuses such a command only while its script has written
+nothing; after that it lets everything through, and would grow past its `maxmemory` until it is killed.
 """
 
 from typing import Final
@@ -57,10 +60,13 @@ local lease = whole(now + lease_ms)
 
 local was = redis.call('HMGET', place, 'fingerprint', 'owner', 'lease', 'answer', 'began', 'first', 'inherited')
 if not was[1] then
-  if not make_room(places, most, kept_ms, place_prefix) then return {'full'} end
   redis.call('HSET', place, 'fingerprint', fingerprint, 'owner', owner, 'lease', lease,
     'began', whole(now - age_ms), 'first', owner)
   redis.call('PEXPIRE', place, kept_ms)
+  if not make_room(places, most, kept_ms, place_prefix) then
+    redis.call('DEL', place)
+    return {'full'}
+  end
   redis.call('ZADD', places, whole(now), member)
   redis.call('PEXPIRE', places, kept_ms)
   return {'first'}

@@ -72,6 +72,10 @@ class ValkeyServer:
         """Forgets every key."""
         self._ask(b"FLUSHALL\r\n")
 
+    def fill(self) -> None:
+        """Leaves no memory for anything more."""
+        self._ask(b"CONFIG SET maxmemory 1\r\n")
+
     def _wait_until_it_answers(self, process: subprocess.Popen[bytes], seconds: float = 10) -> None:
         until = time.monotonic() + seconds
         while time.monotonic() < until and process.poll() is None:

@@ -171,3 +171,13 @@ async def test_forgotten_scripts_are_sent_again(opened: Replicas, server: Valkey
             assert await store.begin(claim(owner), owner, soon()) == First()
             await link.do("SCRIPT", "FLUSH")
             await store.finish(claim(owner), owner, DELIVERED)
+
+
+async def test_a_full_redis_takes_no_more_keys_and_tells_those_it_has(opened: Replicas, server: ValkeyServer) -> None:
+    """It would grow past its bound, be killed for it, and be killed again as soon as it has read its file."""
+    store = await opened.open()
+    await store.begin(claim(), "a", soon())
+    await store.finish(claim(), "a", DELIVERED)
+    server.fill()
+    assert await store.begin(claim(), "b", soon()) == Replay(DELIVERED)
+    assert isinstance(await store.begin(claim("new"), "c", soon()), Unprotected)
