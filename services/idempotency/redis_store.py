@@ -5,7 +5,7 @@ next request with the key finds an orphan. A process that could not renew in tim
 must count its lease as lost a little before Redis does: then `holds` says no, and what is not sent yet stays unsent.
 
 What Redis forgets, the module forgets: it needs `maxmemory-policy noeviction` or `volatile-ttl`, and a disk (AOF) where
-answers must survive its restart. A place takes 750 to 1 000 bytes; a caller has at most MOST_KEYS_PER_CALLER. What still
+answers must survive its restart. A place takes up to 1 000 bytes; a caller has at most MOST_KEYS_PER_CALLER. What still
 runs when Redis comes back empty is claimed again.
 """
 
