@@ -1,7 +1,8 @@
 """Rows on their way into the table.
 
 Rows gather for GATHER_SECONDS, then leave oldest first, up to MOST_ROWS in one statement, on the writer's thread. A row
-stays in the queue until the database has it.
+stays in the queue until the database has it. What came while a batch was on its way gathers anew, unless it fills a
+batch by itself: a thread that always has a little to send costs the event loop more than what it sends.
 
 What can go wrong, and what happens then:
 - The database is away, locked, full, read-only: the batch is sent again, with growing pauses, for as long as it takes.
@@ -127,10 +128,12 @@ class Shipper:
         while True:
             await self._has_rows.wait()
             await self._gather()
-            while self._waiting:
+            await self._ship_oldest()
+            while len(self._waiting) >= self._batch_rows:
                 await self._ship_oldest()
-            self._has_rows.clear()
-            self._is_empty.set()
+            if not self._waiting:
+                self._has_rows.clear()
+                self._is_empty.set()
 
     async def _gather(self) -> None:
         with suppress(TimeoutError):
