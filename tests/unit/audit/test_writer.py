@@ -9,6 +9,7 @@ import pytest
 
 from config import Secret
 from services.audit import AuditReader, AuditWriter, Journal
+from services.audit.shipper import GATHER_SECONDS
 from services.budget import Budget
 from services.database import Address, Database, DatabaseThread, Session
 from services.errors import AuditUnavailable
@@ -52,6 +53,20 @@ async def test_rows_that_come_together_leave_together(postgres_server: PostgresS
             lambda session: session.rows("SELECT count(DISTINCT xmin::text) FROM discord_actions"), 5
         )
     assert written_by[0][0] <= 2
+
+
+async def test_a_steady_stream_of_rows_leaves_in_few_batches(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    async with open_record(postgres_url) as record:
+        began = time.monotonic()
+        await put_at_rate(record, 600, 1.5)
+        assert await record.writer.drained(5)
+        most = (time.monotonic() - began) / GATHER_SECONDS + 1  # whatever the machine is at: each of them gathered
+        written_by = await record.database.reader.run(
+            lambda session: session.rows("SELECT count(DISTINCT xmin::text) FROM discord_actions"), 5
+        )
+    assert written_by[0][0] <= most
 
 
 async def test_an_outage_in_the_middle_loses_and_doubles_nothing(
