@@ -8,13 +8,12 @@ A file is read when it is asked for, piece by piece as its reader takes it; none
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from quart import Response
-from quart.wrappers.response import FileBody
 
 from services.errors import NotFound
 from services.rest_api.action_routes import View
@@ -60,8 +59,10 @@ def docs_file_view() -> View:
             raise NotFound("The page has no such file.")
         path, content_type = DOCS_FILES[file]
         tag = await asyncio.to_thread(_tag_of, path)
-        body = FileBody(path, buffer_size=PIECE_BYTES)
-        return _kept(Response(body, headers={"Content-Length": str(body.size)}, content_type=content_type), tag)
+        size = (await asyncio.to_thread(path.stat)).st_size
+        return _kept(
+            Response(_pieces(path, size), headers={"Content-Length": str(size)}, content_type=content_type), tag
+        )
 
     return view
 
@@ -75,6 +76,18 @@ def _kept(response: Response, tag: str) -> Response:
         return unchanged
     response.headers.update(headers)
     return response
+
+
+async def _pieces(path: Path, size: int) -> AsyncIterator[bytes]:
+    """The file's content. It is open only while a piece is read: who goes away in between leaves nothing open."""
+    for start in range(0, size, PIECE_BYTES):
+        yield await asyncio.to_thread(_piece, path, start)
+
+
+def _piece(path: Path, start: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(PIECE_BYTES)
 
 
 @cache

@@ -40,7 +40,7 @@ async def _check(folder: Path, *, examples: int, seed: int) -> None:
 
 @pytest.mark.timeout(400)
 async def test_the_document_is_kept(tmp_path: Path) -> None:
-    await _check(tmp_path, examples=20, seed=1)
+    await _check(tmp_path, examples=10, seed=1)
 
 
 @pytest.mark.prove

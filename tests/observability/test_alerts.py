@@ -155,7 +155,7 @@ async def something_unforeseen(scene: Scene) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("made by a test")
 
-    scene.house.service._discord._writer.write = broken
+    scene.house.service._discord.send = broken
     await scene.send()
 
 
