@@ -194,8 +194,9 @@ test_all() {
   step 'generated: gRPC stubs' "$python" -m tools.stubs --check
   install_buf
   step 'contract: nothing taken from callers' "$python" -m tools.contract --check
+  # Two at a time, for they mostly wait; a file stays with one process, so that what it starts is started once.
   step 'tests, with the coverage floor' "$python" -m pytest -m 'not prove' \
-    --ignore=tests/browser --ignore=tests/container --cov
+    --ignore=tests/browser --ignore=tests/container --cov --numprocesses 2 --dist loadfile
   test_browser "$python"
   test_containers "$python"
   command -v promtool >/dev/null || UNPROVEN+=("the alert rules by Prometheus itself: no promtool (apt install prometheus)")
