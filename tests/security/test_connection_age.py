@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
@@ -14,6 +14,7 @@ from services.actions import Action
 from services.discord_service import Performed
 from services.grpc_handler import Bounds
 from services.ports import Request
+from tests.support.relay import pass_on
 from tests.unit.grpc_handler.caller import AUTHORIZED, deliver, serving
 
 AGE_SECONDS = 0.5
@@ -35,20 +36,11 @@ async def relay_to(port: int) -> AsyncIterator[Relay]:
     relay = Relay()
     tasks = set[asyncio.Task[None]]()
 
-    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(ConnectionError):
-                while piece := await reader.read(65536):
-                    writer.write(piece)
-                    await writer.drain()
-        finally:
-            writer.close()
-
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         relay.count += 1
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
         for ends in ((reader, there_writer), (there_reader, writer)):
-            task = asyncio.create_task(forward(*ends))
+            task = asyncio.create_task(pass_on(*ends))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 

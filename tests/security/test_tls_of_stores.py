@@ -7,7 +7,7 @@ PostgreSQL of the tests is built without OpenSSL: there it is shown that TLS is 
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from services.database import Database, DatabaseUnavailable
 from services.redis_link import RedisAway, RedisLink
 from tests.support.keys import CLOCK
 from tests.support.module import KEY
+from tests.support.relay import pass_on
 from tests.support.tls import tls_files
 
 OURS = trustme.CA()
@@ -32,15 +33,6 @@ async def ending_tls(port: int, folder: Path) -> AsyncIterator[int]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(files["TLS_CERT_FILE"], files["TLS_KEY_FILE"])
     passing = set[asyncio.Task[None]]()
-
-    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(ConnectionError):
-                while piece := await reader.read(65536):
-                    writer.write(piece)
-                    await writer.drain()
-        finally:
-            writer.close()
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
