@@ -35,7 +35,10 @@ from config import (  # noqa: E402  # takes a while, see above
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command and returns the exit code: 0, 1 for a failure, 2 for a bad configuration or command line."""
+    """Runs one command and returns the exit code: 0, 1 for a failure, 2 for a bad configuration or command line.
+
+    Serving ends the process itself.
+    """
     asked = _parser().parse_args(arguments)
     try:
         return _run(asked)

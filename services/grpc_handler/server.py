@@ -107,11 +107,11 @@ class GrpcServer:
     async def stop(self, grace_seconds: float) -> None:
         """Closes the port, lets calls finish within the grace and cancels the rest.
 
-        Harmless when repeated; a shorter grace counts from then on, while the first call still waits.
+        Harmless when repeated; a shorter grace counts from then on, while the first call still waits. The server is
+        kept even then: its destructor may wait for connections that are still shaking hands.
         """
         if self._server is not None:
             await self._server.stop(grace_seconds)
-            self._server = None
 
     @property
     def _bound(self) -> grpc.aio.Server:

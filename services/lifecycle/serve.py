@@ -9,20 +9,18 @@ asked for while the start still waits, for a database above all, ends the start:
 """
 
 import asyncio
-import gc
-import os
 import signal
-import threading
 import time
-from collections.abc import Awaitable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, NoReturn
 
 import uvloop
 
 from config import Settings
 from services.database import DatabaseFailure
-from services.grpc_handler import BadCertificate, CannotListen
+from services.grpc_handler import BadCertificate, CannotListen, GrpcServer
 from services.lifecycle.build import House, build
+from services.lifecycle.ending import Ending
 from services.lifecycle.garbage import lasting_objects_spared
 from services.lifecycle.open_files import make_room
 from services.lifecycle.rest_server import PortTaken
@@ -32,7 +30,6 @@ from services.telemetry import Logging, configure_logging, get_logger
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
-END_SECONDS: Final = 1.0
 
 log = get_logger(__name__)
 
@@ -41,42 +38,37 @@ class ServerBroke(Exception):
     """A server ended that nobody stopped. Everything else was stopped in order."""
 
 
-def run(settings: Settings) -> int:
-    """Serves until SIGTERM or SIGINT; a second one hurries the stop.
+def run(settings: Settings) -> NoReturn:
+    """Serves until SIGTERM or SIGINT; a second one hurries the stop. Ends the process.
 
-    Returns the exit code: 0 after an orderly stop, 1 when it could not start or a server broke.
+    Its exit code is 0 after an orderly stop, 1 when it could not start, a server broke or the stop hung.
     """
     redactor = Redactor()
     for secret in settings.secrets:
         redactor.register(secret)
     logging = configure_logging(settings.logs, settings.module.name, settings.module.version, redactor)
+    ending = Ending()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         with logging:
-            status = runner.run(_serve_until_signal(settings, logging))
-        _end_soon(status)
-    return status
+            status = runner.run(_serve_until_signal(settings, logging, ending))
+        ending.begin(status)
+    ending.end(status)
 
 
-def _end_soon(status: int) -> None:
-    """Nothing is left to do but to end: within END_SECONDS, whatever hangs.
-
-    The loop waits for a look-up of a name when it closes, and the interpreter for threads, however long they take.
-    """
-    last_resort = threading.Timer(END_SECONDS, os._exit, (status,))
-    last_resort.daemon = True
-    last_resort.start()
-    gc.collect()  # what was leaked is still reported
-    gc.freeze()  # spares the interpreter its own looks through everything there is, which take three times as long
-
-
-async def _serve_until_signal(settings: Settings, logging: Logging) -> int:
+async def _serve_until_signal(settings: Settings, logging: Logging, ending: Ending) -> int:
     stop = Stop(settings.servers.shutdown_pause_seconds, settings.servers.shutdown_grace_seconds)
     loop = asyncio.get_running_loop()
+
+    def ask() -> None:
+        if not stop.is_asked.is_set():
+            ending.expect_within(stop.whole_seconds)
+        stop.ask()
+
     for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stop.ask)
+        loop.add_signal_handler(signal_number, ask)
     make_room(settings)
     try:
-        await serve(settings, stop, logging)
+        await serve(settings, stop, logging, keep=ending.keep)
     except (DatabaseFailure, CannotListen, BadCertificate, PortTaken) as exc:
         log.error("cannot start", reason=str(exc))  # noqa: TRY400 -- the reason is for the operator, no traceback
         return EXIT_FAILED
@@ -85,14 +77,20 @@ async def _serve_until_signal(settings: Settings, logging: Logging) -> int:
     return EXIT_OK
 
 
-async def serve(settings: Settings, stop: Stop, logging: Logging) -> None:
-    """Serves until `stop` is asked for, then drains. Raises what keeps it from starting, ServerBroke."""
+async def serve(
+    settings: Settings, stop: Stop, logging: Logging, *, keep: Callable[[GrpcServer], None] = lambda _: None
+) -> None:
+    """Serves until `stop` is asked for, then drains. Raises what keeps it from starting, ServerBroke.
+
+    What must not be let go of before the process ends is given to `keep`.
+    """
     began = time.monotonic()
     async with BoundedStack(stop) as stack:
         house = await _unless_stopped(stop.is_asked, build(settings, stack, logging.redactor, logging))
         if house is None:
             log.info("stopped before it served")
             return
+        keep(house.grpc)
         grpc_port, rest_port = await house.open_ports()
         log.info("serving", grpc_port=grpc_port, rest_port=rest_port, start_ms=round((time.monotonic() - began) * 1000))
         with lasting_objects_spared():

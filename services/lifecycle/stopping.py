@@ -12,7 +12,7 @@
 All of that is one budget. A step that is done sooner leaves its time to the next, and none can take what is kept for
 those after it. What does not end in its time is left behind: the journal has everything, and the threads that wait for
 a disk or a database are daemons. Beyond the budget there is only the log's last batch (a sink that hangs has a bound of
-its own) and the end of the interpreter, for which `serve` leaves a second.
+its own) and the end of the process, which has a second (`ending`).
 
 A second signal takes away the pause and the actions' time: what runs is recorded as it stands, at once. The steps that
 are left have KEPT_SECONDS at most, so the process ends within that.
@@ -39,10 +39,10 @@ class Stop:
     """A stop that may be asked for, and the time its steps have once it is."""
 
     def __init__(self, pause_seconds: float, grace_seconds: float) -> None:
-        self._pause_seconds = pause_seconds
         self._grace_seconds = grace_seconds
         self._scale = min(1.0, grace_seconds / (2 * KEPT_SECONDS))
         self._whole: Budget | None = None
+        self.whole_seconds = pause_seconds + grace_seconds
         self.is_asked = asyncio.Event()
         self.is_hurried = asyncio.Event()
 
@@ -60,7 +60,7 @@ class Stop:
     def record(self) -> Budget:
         """The whole of it: the record comes last. Begins with the first question."""
         if self._whole is None:
-            self._whole = Budget.of(self._pause_seconds + self._grace_seconds)
+            self._whole = Budget.of(self.whole_seconds)
         return self._whole
 
     @property

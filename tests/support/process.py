@@ -8,12 +8,14 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 import orjson
 
 from config import ROOT
 
+COMMAND = ROOT / "tests/support/command.py"
 START_SECONDS = 20.0
 STOP_SECONDS = 30.0
 
@@ -58,11 +60,11 @@ class Program:
 
 
 @asynccontextmanager
-async def program(environment: Mapping[str, str], *arguments: str) -> AsyncIterator[Program]:
+async def program(environment: Mapping[str, str], *arguments: str, script: Path = COMMAND) -> AsyncIterator[Program]:
     """Starts the program with exactly this environment, and makes sure that it is gone at the end."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        str(ROOT / "tests/support/command.py"),
+        str(script),
         *arguments,
         env={"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error", **environment},
         cwd="/",
@@ -81,9 +83,9 @@ async def program(environment: Mapping[str, str], *arguments: str) -> AsyncItera
 
 
 @asynccontextmanager
-async def serving_program(environment: Mapping[str, str]) -> AsyncIterator[Program]:
-    """The program once it says that it serves."""
-    async with program(environment) as started:
+async def serving_program(environment: Mapping[str, str], script: Path = COMMAND) -> AsyncIterator[Program]:
+    """The program, or another script that runs it, once it says that it serves."""
+    async with program(environment, script=script) as started:
         line = await started.says("serving")
         started.grpc_port, started.rest_port = int(str(line["grpc_port"])), int(str(line["rest_port"]))
         yield started
