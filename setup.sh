@@ -29,6 +29,7 @@ show_help() {
 ./setup.sh run        prepare, write .env if there is none, and serve; without a bot token against the sandbox
 ./setup.sh test       every check: style, types, layers, generated files, tests with their coverage floor, and the pages in
                       a Chromium (REQUIRE_BROWSER=1: fail where there is none; CHROMIUM=/path/to/it names one);
+                      alerts and dashboard with a Prometheus (REQUIRE_PROMETHEUS=1: fail where there is none);
                       the image, the compose file and the manifest in containers, with a Docker engine, or podman as
                       root (REQUIRE_CONTAINER=1: fail where there is neither, and ask checkov as well)
 ./setup.sh test ARGS  pytest alone, with these arguments: ./setup.sh test -k webhook
@@ -199,7 +200,8 @@ test_all() {
     --ignore=tests/browser --ignore=tests/container --cov --numprocesses 2 --dist loadfile
   test_browser "$python"
   test_containers "$python"
-  command -v promtool >/dev/null || UNPROVEN+=("the alert rules by Prometheus itself: no promtool (apt install prometheus)")
+  command -v prometheus >/dev/null && command -v promtool >/dev/null ||
+    UNPROVEN+=("the alert rules and the dashboard's questions by Prometheus itself: it is not here (apt install prometheus)")
   say_unproven
 }
 

@@ -38,10 +38,10 @@ def dashboard() -> dict[str, Any]:
     return found
 
 
-def dashboard_expressions() -> list[str]:
-    """Every expression of every panel, with Grafana's own variables filled in."""
+def dashboard_expressions(rate_interval: str = "5m") -> list[str]:
+    """Every expression of every panel, with Grafana's own variable filled in."""
     written = [target["expr"] for panel in dashboard()["panels"] for target in panel.get("targets", [])]
-    return [expression.replace("$__rate_interval", "5m") for expression in written]
+    return [expression.replace("$__rate_interval", rate_interval) for expression in written]
 
 
 def headings(level: int, text: str = OPERATIONS) -> list[str]:

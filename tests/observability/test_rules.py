@@ -1,7 +1,6 @@
 """The alert rules and the dashboard ask only for what a running module shows, and are sound by themselves."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from tests.observability.expressions import labels_kept, selectors
 from tests.observability.rules import OBSERVE, Alert, alerts, anchors, dashboard, dashboard_expressions
 from tests.support.module import environment
 from tests.support.process import serving_program
+from tests.support.prometheus import prometheus_program
 from tests.support.valkey import ValkeyServer
 from tools.metrics_table import shown_name
 
@@ -106,21 +106,6 @@ def test_what_every_replica_knows_of_all_is_not_added_up() -> None:
     assert asked & OF_ALL_REPLICAS == set()
 
 
-def test_the_dashboard_is_sound() -> None:
-    found = dashboard()
-    panels = found["panels"]
-    assert len({panel["id"] for panel in panels}) == len(panels)
-    for panel in panels:
-        place = panel["gridPos"]
-        assert place["x"] + place["w"] <= 24
-        assert panel["title"]
-        references = [target["refId"] for target in panel.get("targets", [])]
-        assert len(references) == len(set(references))
-    assert found["uid"] == "discord-action"
-    source = yaml.safe_load((OBSERVE / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"][0]
-    assert found["templating"]["list"][0]["current"]["value"] == source["uid"]
-
-
 def test_prometheus_reads_every_replica_and_the_rules() -> None:
     configuration = yaml.safe_load((OBSERVE / "prometheus.yml").read_text())
     assert [(OBSERVE / name).exists() for name in configuration["rule_files"]] == [True]
@@ -142,9 +127,7 @@ def test_prometheus_reads_every_replica_and_the_rules() -> None:
     ],
 )
 def test_prometheus_itself_accepts_them(asked: tuple[str, str], file: Path) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("NOT PROVEN: promtool is not installed (Debian: apt install prometheus)")
-    answered = subprocess.run([promtool, *asked, str(file)], capture_output=True, text=True, check=False)
+    command = [prometheus_program("promtool"), *asked, str(file)]
+    answered = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answered.returncode == 0, answered.stdout + answered.stderr
     assert "SUCCESS" in answered.stdout
