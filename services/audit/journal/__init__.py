@@ -4,7 +4,8 @@
     attempt    just before bytes leave           on the way to the page cache: survives the end of the process
     outcome    before the caller is answered     synced by a thread within 100 ms: survives the end of the machine
 
-`Journal` writes, in a directory of its own (`Folder`, locked) in files that are allocated ahead (`Store`, `Segment`).
+`Journal` writes, in a directory of its own (`Folder`, locked) in files that are allocated ahead: a `Store` of a `Chain`
+of `Segment`s, of which the `Upkeep` does what has to wait for the disk.
 Rows go to the table from memory, or by way of the `Backlog` where memory has no room. `Adopter` brings in what
 other processes left behind (`Replay`).
 """
