@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import ConfigDict, model_validator
 
 from services.actions.base import Action, MessageSent, Rest, Stamp
-from services.actions.refusals import DELETING, EDITING, POSTING
+from services.actions.usual_refusals import DELETING, EDITING, POSTING
 from services.ports import Call, MessageBody, Repeat, Reply, Scope
 from services.values import AllowedMentions, Content, Embed, Filled, Snowflake, mentions_to_discord, snowflake_time
 from services.values.schemas import has_object, says

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from services.actions.base import Action, Rest, Stamp
-from services.actions.refusals import IN_GUILD, ON_MEMBER
+from services.actions.usual_refusals import IN_GUILD, ON_MEMBER
 from services.errors import ErrorCode
 from services.ports import Call, Priority, Repeat, Scope
 from services.values import AuditReason, Snowflake, Whole

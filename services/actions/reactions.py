@@ -1,7 +1,7 @@
 """Reactions: https://discord.com/developers/docs/resources/message#create-reaction."""
 
 from services.actions.base import Action, Rest, Stamp
-from services.actions.refusals import REACTING
+from services.actions.usual_refusals import REACTING
 from services.ports import Call, Repeat, Scope
 from services.values import Emoji, Snowflake
 

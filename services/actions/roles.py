@@ -3,7 +3,7 @@
 from typing import Literal
 
 from services.actions.base import Action, Rest, Stamp
-from services.actions.refusals import ON_MEMBER
+from services.actions.usual_refusals import ON_MEMBER
 from services.errors import ErrorCode
 from services.ports import Call, Repeat, Scope
 from services.values import Snowflake

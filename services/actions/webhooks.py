@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from services.actions.base import Action, Done, Outcome, Rest, Stamp
 from services.actions.messages import message_body
-from services.actions.refusals import CREATING_WEBHOOK, THROUGH_WEBHOOK
+from services.actions.usual_refusals import CREATING_WEBHOOK, THROUGH_WEBHOOK
 from services.ports import Call, Json, Repeat, Reply, Scope, WebhookBody
 from services.values import AllowedMentions, Content, Embed, Snowflake, WebhookName, WebhookUrl, check_embed_texts
 from services.values.schemas import has_items, says

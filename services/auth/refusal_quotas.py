@@ -29,7 +29,7 @@ NOBODYS_FAULT: Final = (BotTokenInvalid, DiscordUnavailable)
 log = get_logger(__name__)
 
 
-class CallerRefusals:
+class RefusalQuotas:
     """Stands before the way to Discord, for the length of an `async with`. Fulfils `services.ports.Discord`."""
 
     def __init__(

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from config import AuthSettings
 from services.auth import (
-    CallerRefusals,
     CertificateCallers,
     ClientQuotas,
+    RefusalQuotas,
     RegisteredClientTokens,
     SharedWindows,
     TokenAttempts,
@@ -54,7 +54,7 @@ async def open_callers(
         certificates=ObservedCertificates(CertificateCallers(roster, clock), metrics),
         tokens=ObservedTokens(tokens, metrics),
         quotas=ClientQuotas(_windows(clock, link)),
-        discord=await stack.enter_async_context(CallerRefusals(discord, _windows(clock, link), clock)),
+        discord=await stack.enter_async_context(RefusalQuotas(discord, _windows(clock, link), clock)),
     )
 
 

@@ -42,7 +42,7 @@ class Allowance:
         return count
 
 
-class RefusalBound:
+class LineAllowances:
     """The allowances by event. Not for several threads."""
 
     def __init__(self) -> None:

@@ -4,7 +4,7 @@ Who logs only appends to a queue in memory. The thread sleeps until the first li
 quarter of a second, renders it and writes it with one call for each sink: waking it for every line would
 cost more than the line. Where the sinks cannot keep up the queue is full at some point; lines are then
 dropped and counted, and the count is a line of its own as soon as there is room. So are the counts of what a sink
-did not take (`losses`) and of refusals that were left out (`refusals`).
+did not take (`losses`) and of refusals that were left out (`allowances`).
 """
 
 import logging
@@ -13,9 +13,9 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+from services.telemetry.allowances import LineAllowances
 from services.telemetry.events import Event
 from services.telemetry.losses import REPORT_SECONDS, Losses
-from services.telemetry.refusals import RefusalBound
 from services.telemetry.render import Entry, Renderer
 from services.telemetry.sinks import LinesLost, Sink
 
@@ -36,7 +36,7 @@ class LogPipe:
         self._queue: deque[Entry] = deque()
         self._longest = longest_queue_lines
         self._dropped = self.dropped_in_all = 0
-        self._refusals = RefusalBound()
+        self._allowances = LineAllowances()
         self._losses = Losses()
         self._has_lines = threading.Event()
         self._is_closing = threading.Event()
@@ -73,15 +73,15 @@ class LogPipe:
 
     @property
     def _has_counts(self) -> bool:
-        return self._refusals.has_left_out or self._losses.has_any
+        return self._allowances.has_left_out or self._losses.has_any
 
     def _counts(self, *, is_last: bool = False) -> list[Entry]:
         now = time.time()
-        return [*self._refusals.reports(now, is_last=is_last), *self._losses.reports(now, is_last=is_last)]
+        return [*self._allowances.reports(now, is_last=is_last), *self._losses.reports(now, is_last=is_last)]
 
     def _write_batch(self) -> None:
         taken = [self._queue.popleft() for _ in range(min(len(self._queue), LARGEST_BATCH_LINES))]
-        entries = [entry for entry in taken if self._refusals.admits(entry)]
+        entries = [entry for entry in taken if self._allowances.admits(entry)]
         if self._dropped:
             entries.append(self._drop_report())
         self._write_entries(entries + self._counts())

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.auth import refusals
+from services.auth import RefusalQuotas
 from tests.security.doors import Door, open_door
 from tests.support.module import token
 
@@ -17,8 +17,7 @@ BOTH = pytest.mark.parametrize("protocol", ["grpc", "rest"])
 
 @pytest.fixture
 async def door(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Door]:
-    kind = refusals.CallerRefusals
-    monkeypatch.setattr(kind.__init__, "__kwdefaults__", {"most_per_minute": MOST})
+    monkeypatch.setattr(RefusalQuotas.__init__, "__kwdefaults__", {"most_per_minute": MOST})
     async with open_door(tmp_path_factory.mktemp("neighbours")) as opened:
         yield opened
 

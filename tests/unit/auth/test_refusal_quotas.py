@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.auth import CallerRefusals, Windows
+from services.auth import RefusalQuotas, Windows
 from services.errors import (
     ActionError,
     BotTokenInvalid,
@@ -35,7 +35,7 @@ def of(client_id: str) -> Delivery:
     return Delivery(100.0, Priority.ORDINARY, Repeat.NEVER, frozenset(), client_id, nothing)
 
 
-async def heard(way: CallerRefusals, client_id: str = "loud") -> type[ActionError] | None:
+async def heard(way: RefusalQuotas, client_id: str = "loud") -> type[ActionError] | None:
     try:
         await way.send(CALL, of(client_id))
     except ActionError as exc:
@@ -43,8 +43,8 @@ async def heard(way: CallerRefusals, client_id: str = "loud") -> type[ActionErro
     return None
 
 
-def way_to(discord: ScriptedDiscord, clock: ManualClock, windows: Windows | None = None) -> CallerRefusals:
-    return CallerRefusals(discord, windows or Windows(clock), clock, most_per_minute=2)
+def way_to(discord: ScriptedDiscord, clock: ManualClock, windows: Windows | None = None) -> RefusalQuotas:
+    return RefusalQuotas(discord, windows or Windows(clock), clock, most_per_minute=2)
 
 
 async def test_who_was_refused_too_often_waits_for_the_next_minute_and_nobody_else_does() -> None:
