@@ -1,15 +1,18 @@
-"""gRPC's server, without the way there is to end it from outside.
+"""gRPC's server, taking calls in its own way: without the way there is to end it from outside, and for less.
 
 grpc.aio decodes the path of a call as UTF-8 in the one loop that takes calls, unless the method is registered. A path
 of other bytes ends that loop and the server with it: one packet from anybody closes the port and cancels what runs,
 and the process lives on. So all that is served here is registered, which gRPC's core compares byte by byte, and
 whatever is not never gets into that loop. It is refused here. `tests/security/test_grpc_metadata.py` sends such paths.
 
+That loop waits for the next call of any method with one `asyncio.wait`, which looks at every method for every call: a
+twenty-fifth of an action's cost. Here each method takes its calls by itself, and the loop waits for the end alone.
+
 There is no public way to do this; grpcio is pinned, and the tests of this package fail when its inside changes.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, cast
 
 import grpc
@@ -20,16 +23,44 @@ type Options = Sequence[tuple[str, Any]]
 
 
 class _Core(cygrpc.AioServer):  # type: ignore[misc]  # no types
+    """Keeps the task of each call until its caller has read the answer, as gRPC does itself."""
+
+    def __init__(self, options: Options, most_calls: int) -> None:
+        self._loop = cygrpc.get_working_loop()
+        super().__init__(self._loop, None, (), (), tuple(options), None)
+        self._most_calls = most_calls
+        self._handlers: dict[str, Any] = {}
+        self._calls = set[asyncio.Task[None]]()
+        self._refusals = set[asyncio.Task[None]]()
+
+    def add_registered_method_handlers(self, handlers: Mapping[str, Any]) -> None:
+        self._handlers.update(handlers)
+        super().add_registered_method_handlers(handlers)
+
+    async def _request_registered_call(self, method: bytes) -> Any:
+        """GRPC asks for the next call of a method. It gets none before the end, when this raises."""
+        name, handlers = method.decode(), cygrpc._MethodResolver([], self._handlers)  # noqa: SLF001
+        while True:
+            call = await super()._request_registered_call(method)
+            is_one_too_many = len(self._calls) >= self._most_calls
+            answered = cygrpc._handle_rpc(name, handlers, (), call, self._loop, is_one_too_many)  # noqa: SLF001
+            self._carry_out(answered, call, name, self._calls)
+            del call
+
     async def _request_call(self) -> Any:
-        """GRPC asks for the next call of no registered method. It gets none before the end, when this raises."""
-        loop, refusals = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+        """The same for a call of no registered method, which is refused."""
         while True:
             call = await super()._request_call()
-            # As gRPC does itself: the call is kept until its caller has read the answer.
-            carried_out = cygrpc._schedule_rpc_coro(_refuse(call, loop), call, loop, "unknown")  # noqa: SLF001
-            refusal = loop.create_task(carried_out)
-            refusals.add(refusal)
-            refusal.add_done_callback(refusals.discard)
+            self._carry_out(_refuse(call, self._loop), call, "unknown", self._refusals)
+            del call
+
+    def _carry_out(
+        self, answered: Coroutine[Any, Any, None], call: Any, name: str, running: set[asyncio.Task[None]]
+    ) -> None:
+        carried_out = cygrpc._schedule_rpc_coro(answered, call, self._loop, name)  # noqa: SLF001
+        task = self._loop.create_task(carried_out)
+        running.add(task)
+        task.add_done_callback(running.discard)
 
 
 async def _refuse(call: Any, loop: asyncio.AbstractEventLoop) -> None:
@@ -45,7 +76,7 @@ async def _refuse(call: Any, loop: asyncio.AbstractEventLoop) -> None:
 class _CoreServer(Server):
     def __init__(self, options: Options, maximum_concurrent_rpcs: int) -> None:
         self._loop = cygrpc.get_working_loop()
-        self._server = _Core(self._loop, None, (), (), tuple(options), maximum_concurrent_rpcs)
+        self._server = _Core(options, maximum_concurrent_rpcs)
 
 
 def core_server(options: Options, maximum_concurrent_rpcs: int) -> grpc.aio.Server:
