@@ -1,14 +1,28 @@
 """Fixtures that every kind of test shares: real servers, one each for the run, and a fresh database for each test."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox import Options, Sandbox
+from tests.support.last_words import forget_the_ended, last_words
 from tests.support.module import RunningModule, running_module
 from tests.support.postgres import PostgresServer
 from tests.support.valkey import ValkeyServer
+
+
+def pytest_runtest_logstart() -> None:
+    forget_the_ended()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What the programs of a failed test said last stands in its report."""
+    report = yield
+    if report.failed:
+        report.sections += last_words()
+    return report
 
 
 @pytest.fixture(scope="session")

