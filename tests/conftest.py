@@ -1,5 +1,6 @@
 """Fixtures that every kind of test shares: real servers, one each for the run, and a fresh database for each test."""
 
+import signal
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
@@ -10,6 +11,12 @@ from tests.support.last_words import forget_the_ended, last_words
 from tests.support.module import RunningModule, running_module
 from tests.support.postgres import PostgresServer
 from tests.support.valkey import ValkeyServer
+
+
+def pytest_configure() -> None:
+    """A shell starts what runs in its background deaf to SIGINT, which what tests start would inherit."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_logstart() -> None:

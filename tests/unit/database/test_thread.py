@@ -125,6 +125,7 @@ async def test_work_that_was_given_up_before_it_began_never_runs(thread: Databas
     cancelled = asyncio.create_task(thread.run(lambda _: ran.set(), 5))
     await asyncio.sleep(0.02)
     cancelled.cancel()
+    await asyncio.wait((cancelled,))
     release.set()
     assert await first
     assert await thread.run(lambda _: ran.is_set(), 5) is False
