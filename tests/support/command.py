@@ -2,9 +2,11 @@
 
 A developer's `.env`, such as `./setup.sh run` writes, must not decide how tests end, nor lead them to a real service.
 Asked with a signal, the program says on stderr what each of its threads is at.
+LOOP_WATCH names a file: what holds the event loop up is written there.
 """
 
 import faulthandler
+import os
 import runpy
 import signal
 import sys
@@ -24,4 +26,8 @@ if __name__ == "__main__":
     from configuration import sources
 
     sources._read_env_file = without_env_file  # type: ignore[assignment]
+    if watched := os.environ.get("LOOP_WATCH"):
+        from tests.support.loop_watch import watch_into
+
+        watch_into(Path(watched))
     runpy.run_path(str(ROOT / "app.py"), run_name="__main__")

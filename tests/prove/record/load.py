@@ -62,16 +62,17 @@ class Told:
 class Callers:
     """Asks one program, by turns over either protocol."""
 
-    def __init__(self, faces: Collection[Face], told: Told, numbers: Iterator[int]) -> None:
+    def __init__(self, faces: Collection[Face], told: Told, numbers: Iterator[int], prefix: str) -> None:
         self._faces = tuple(faces)
         self._token = token()
         self._numbers = numbers
+        self._prefix = prefix
         self.told = told
 
     async def ask(self) -> bool:
         """Sends one message; whether an answer came."""
         number = next(self._numbers)
-        text, began = f"{PREFIX}{number}", time.monotonic()
+        text, began = f"{self._prefix}{number}", time.monotonic()
         face = self._faces[number % len(self._faces)]
         try:
             heard = await face.perform("SendMessage", {"channel_id": CHANNEL, "content": text}, self._token)
@@ -121,7 +122,9 @@ async def faces_of(started: Program) -> AsyncIterator[tuple[RestFace, GrpcFace]]
 
 
 @asynccontextmanager
-async def callers_of(started: Program, told: Told, numbers: Iterator[int]) -> AsyncIterator[Callers]:
+async def callers_of(
+    started: Program, told: Told, numbers: Iterator[int], prefix: str = PREFIX
+) -> AsyncIterator[Callers]:
     """Callers of a program; a new one after a restart goes on with the same `numbers`."""
     async with faces_of(started) as faces:
-        yield Callers(faces, told, numbers)
+        yield Callers(faces, told, numbers, prefix)
