@@ -29,6 +29,8 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "==": lambda left, right: left == right,
 }
 
+AGGREGATIONS: Mapping[str, Callable[[list[float]], float]] = {"sum": math.fsum, "max": max, "count": len}
+
 
 @dataclass(frozen=True)
 class Page:
@@ -97,7 +99,7 @@ def _evaluated(node: Any, before: Page, after: Page) -> Vector | float:
         case promql.Call():
             return _called(node, before, after)
         case promql.AggregateExpr():
-            return _summed(node, _vector(node.expr, before, after))
+            return _aggregated(node, _vector(node.expr, before, after))
         case promql.BinaryExpr():
             return _joined(node, before, after)
     raise NotImplementedError(type(node).__name__)
@@ -133,6 +135,8 @@ def _called(node: Any, before: Page, after: Page) -> Vector:
     name = node.func.name
     if name == "absent":
         return {} if _vector(node.args[0], before, after) else {frozenset(): 1.0}
+    if name == "vector":
+        return {frozenset(): float(node.args[0].val)}
     if name == "histogram_quantile":
         return _quantile(float(node.args[0].val), _vector(node.args[1], before, after))
     if name not in {"rate", "increase"}:
@@ -143,14 +147,13 @@ def _called(node: Any, before: Page, after: Page) -> Vector:
     return {labels: (value - earlier.get(labels, 0.0)) / seconds for labels, value in later.items()}
 
 
-def _summed(node: Any, vector: Vector) -> Vector:
-    if str(node.op) != "sum":
-        raise NotImplementedError(str(node.op))
+def _aggregated(node: Any, vector: Vector) -> Vector:
+    combined = AGGREGATIONS[str(node.op)]
     kept = set(node.modifier.labels) if node.modifier is not None else set()
-    sums: defaultdict[Labels, float] = defaultdict(float)
+    groups: defaultdict[Labels, list[float]] = defaultdict(list)
     for labels, value in vector.items():
-        sums[frozenset(pair for pair in labels if pair[0] in kept)] += value
-    return dict(sums)
+        groups[frozenset(pair for pair in labels if pair[0] in kept)].append(value)
+    return {labels: combined(values) for labels, values in groups.items()}
 
 
 def _quantile(quantile: float, buckets: Vector) -> Vector:
@@ -170,9 +173,9 @@ def _quantile(quantile: float, buckets: Vector) -> Vector:
 def _joined(node: Any, before: Page, after: Page) -> Vector:
     left, right = _vector(node.lhs, before, after), _evaluated(node.rhs, before, after)
     operator = str(node.op)
-    if operator == "or":
+    if operator in {"or", "and"}:
         assert isinstance(right, dict)
-        return right | left
+        return right | left if operator == "or" else {labels: left[labels] for labels in left.keys() & right.keys()}
     pairs = {
         labels: (value, right if isinstance(right, float) else right.get(labels, math.nan))
         for labels, value in left.items()

@@ -23,13 +23,19 @@ class Alert:
     annotations: dict[str, str]
 
 
-def alerts() -> list[Alert]:
+def _rules() -> list[dict[str, Any]]:
     groups = yaml.safe_load((OBSERVE / "alerts.yml").read_text())["groups"]
-    return [
-        Alert(rule["alert"], rule["expr"], rule["labels"], rule["annotations"])
-        for group in groups
-        for rule in group["rules"]
-    ]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def alerts() -> list[Alert]:
+    found = [rule for rule in _rules() if "alert" in rule]
+    return [Alert(rule["alert"], rule["expr"], rule["labels"], rule["annotations"]) for rule in found]
+
+
+def recorded() -> dict[str, str]:
+    """The series that rules make, each with its expression."""
+    return {rule["record"]: rule["expr"] for rule in _rules() if "record" in rule}
 
 
 def dashboard() -> dict[str, Any]:

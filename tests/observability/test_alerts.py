@@ -7,7 +7,7 @@ reach is lowered, where the case says so.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -53,16 +53,20 @@ class Scene:
     house: Any = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     is_discovered: bool = True
+    others: int = 0
+    expected: int = 1
 
     async def page(self) -> Page:
-        """What Prometheus would have read now, its own `up` included."""
+        """What Prometheus would have read now; its own `up`, also of others, and the expected number included."""
         try:
             async with self.session.get(f"{self.url}/metrics") as answer:
                 text, up = await answer.text(), 1
         except aiohttp.ClientError:
             text, up = "", 0
-        found = f'# TYPE up gauge\nup{{job="discord-action"}} {up}\n' if self.is_discovered else ""
-        return Page(text + found, time.monotonic())
+        found = {f"other-{number}": 1 for number in range(self.others)} | ({"this": up} if self.is_discovered else {})
+        ups = [f'up{{job="discord-action",instance="{name}"}} {value}\n' for name, value in found.items()]
+        own = ["# TYPE up gauge\n", *ups, f"discord_action:replicas_expected {self.expected}\n"]
+        return Page(text + "".join(own), time.monotonic())
 
     async def send(self, channel: str = "123", *, bearer: str | None = None, **headers: str) -> None:
         """One message; whatever becomes of it."""
@@ -218,6 +222,9 @@ CASES = {
     "DiscordActionJournalGrowing": Case(
         database_down_until_the_journal_is_full, UNBOUND, a_small_journal, database="postgresql"
     ),
+    "DiscordActionJournalNearlyFull": Case(
+        database_down_until_the_journal_is_full, UNBOUND, a_small_journal, database="postgresql"
+    ),
     "DiscordActionDatabaseDown": Case(database_down, database="postgresql"),
     "DiscordActionRowsLate": Case(database_down, lowered=("> 30", "> 1"), database="postgresql"),
     "DiscordActionRowsRefused": Case(rows_the_table_refuses, database="postgresql"),
@@ -237,7 +244,13 @@ CASES = {
     "DiscordActionLoopLag": Case(a_blocked_loop),
     "DiscordActionConnectionsRefused": Case(busy_connections, {"REST_MAX_CONNECTIONS": "10"}),
 }
-ELSEWHERE = {"DiscordActionDown", "DiscordActionJournalDamaged", "DiscordActionLogLinesDropped"}
+ELSEWHERE = {
+    "DiscordActionDown",
+    "DiscordActionReplicasMissing",
+    "DiscordActionReplicaUnseen",
+    "DiscordActionJournalDamaged",
+    "DiscordActionLogLinesDropped",
+}
 EXPRESSIONS = {alert.name: alert.expression for alert in alerts()}
 
 
@@ -339,6 +352,39 @@ async def test_a_replica_that_is_gone(
 
         scene = Scene(started.rest_url, sandbox, session, postgres_server, valkey_server)
         await fires("DiscordActionDown", scene, kill)
+
+
+@pytest.mark.parametrize("is_still_discovered", [True, False])
+async def test_one_of_two_replicas_is_gone(
+    sandbox: Sandbox,
+    sqlite_url: str,
+    postgres_server: PostgresServer,
+    valkey_server: ValkeyServer,
+    is_still_discovered: bool,
+) -> None:
+    async with serving_program(environment(sandbox, sqlite_url)) as started, aiohttp.ClientSession() as session:
+
+        async def kill(scene: Scene) -> None:
+            started.process.kill()
+            await started.ends()
+            scene.is_discovered = is_still_discovered
+
+        scene = Scene(started.rest_url, sandbox, session, postgres_server, valkey_server, others=1, expected=2)
+        await fires("DiscordActionReplicasMissing", scene, kill)
+
+
+async def test_a_replica_that_works_and_is_not_scraped(
+    sandbox: Sandbox, sqlite_url: str, postgres_server: PostgresServer, valkey_server: ValkeyServer, valkey_url: str
+) -> None:
+    case = Case(nothing, {"REDIS_URL": "yes"})
+    async with scene_of(case, sandbox, sqlite_url, postgres_server, valkey_server) as scene, AsyncExitStack() as stack:
+
+        async def start_another(_: Scene) -> None:
+            await stack.enter_async_context(running_module(sandbox, f"{sqlite_url}.other", REDIS_URL=valkey_server.url))
+
+        await fires("DiscordActionReplicaUnseen", scene, start_another)
+        scene.others = 1
+        assert evaluate(EXPRESSIONS["DiscordActionReplicaUnseen"], page := await scene.page(), page) == {}
 
 
 async def leave_a_damaged_journal(root: Path) -> None:

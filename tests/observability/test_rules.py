@@ -13,8 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from config import ROOT
 from sandbox import Options, Sandbox
 from services.telemetry import Metrics
+from tests.deploy.files import objects
 from tests.observability.expressions import labels_kept, selectors
-from tests.observability.rules import OBSERVE, Alert, alerts, anchors, dashboard, dashboard_expressions
+from tests.observability.rules import OBSERVE, Alert, alerts, anchors, dashboard, dashboard_expressions, recorded
 from tests.support.module import environment
 from tests.support.process import serving_program
 from tests.support.prometheus import prometheus_program
@@ -22,6 +23,8 @@ from tests.support.valkey import ValkeyServer
 from tools.metrics_table import shown_name
 
 PROMETHEUS_OWN = {"up": {"job", "instance"}}
+FOREIGN = {"kube_horizontalpodautoscaler_spec_min_replicas": {"namespace", "horizontalpodautoscaler"}}
+"""https://github.com/kubernetes/kube-state-metrics/blob/main/docs/metrics/workload/horizontalpodautoscaler-metrics.md"""
 OF_ALL_REPLICAS = {
     f"discord_action_{name}"
     for name in (
@@ -50,7 +53,7 @@ async def shown(tmp_path_factory: pytest.TempPathFactory, valkey_server: ValkeyS
 
 def series_of(page: str) -> Mapping[str, set[str]]:
     labels = {shown_name(definition): set(definition.labels) for definition in Metrics("", "").definitions}
-    found: dict[str, set[str]] = dict(PROMETHEUS_OWN)
+    found: dict[str, set[str]] = PROMETHEUS_OWN | {name: set() for name in recorded()}
     for family in text_string_to_metric_families(page):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         known = labels.get(name, set()) | ADDED_WHEN_SCRAPED
@@ -78,6 +81,18 @@ async def test_an_alert_asks_for_what_there_is_and_says_what_to_do(alert: Alert,
     assert alert.annotations["summary"].endswith(".")
     document, _, anchor = alert.annotations["runbook_url"].partition("#")
     assert (document, anchor in anchors()) == ("docs/operations.md", True)
+
+
+def test_what_is_recorded_asks_for_what_others_show_and_is_asked_for() -> None:
+    for name, expression in recorded().items():
+        assert all(labels <= FOREIGN[asked] for asked, labels in selectors(expression))
+        assert any(name in alert.expression for alert in alerts())
+
+
+def test_the_autoscaler_that_says_how_many_replicas_there_must_be_is_ours() -> None:
+    (scaler,) = objects("HorizontalPodAutoscaler")
+    (expression,) = recorded().values()
+    assert f'horizontalpodautoscaler="{scaler}"' in expression
 
 
 async def test_the_dashboard_asks_for_what_there_is(shown: Mapping[str, set[str]]) -> None:
