@@ -6,7 +6,7 @@ import pytest
 
 from config import RELEASE, ROOT, Settings, variables
 from services.database.database import MIGRATION_SECONDS
-from tests.deploy.files import Document, compose, manifest, objects, pods
+from tests.deploy.files import MANIFEST, Document, compose, manifest, objects, pods
 from tests.support.module import KEY
 
 MIB = 1024 * 1024
@@ -126,6 +126,23 @@ def test_whoever_may_not_call_is_kept_out_and_the_module_reaches_only_what_it_ne
     assert all(rule["from"] and rule["ports"] for rule in policy["ingress"])
     assert {port["port"] for rule in policy["ingress"] for port in rule["ports"]} == {50051, 8070}
     assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {53, 5432, 6379, 443}
+
+
+def test_names_are_asked_of_the_cluster_and_of_a_cache_on_the_node() -> None:
+    egress = objects("NetworkPolicy")["discord-action"]["spec"]["egress"]
+    (rule,) = [each for each in egress if {"port": 53, "protocol": "UDP"} in each["ports"]]
+    assert {"port": 53, "protocol": "TCP"} in rule["ports"]
+    pods_asked, address = rule["to"]
+    (expression,) = pods_asked["podSelector"]["matchExpressions"]
+    assert expression == {"key": "k8s-app", "operator": "In", "values": ["kube-dns", "node-local-dns"]}
+    assert address == {"ipBlock": {"cidr": "169.254.20.10/32"}}
+
+
+def test_what_an_operator_may_have_to_change_is_marked_where_it_stands() -> None:
+    lines = MANIFEST.read_text().splitlines()
+    marked = ["\n".join(lines[number : number + 9]) for number, line in enumerate(lines) if "YOURS: " in line]
+    for what in ("image: discord-action-module", "port: 5432", "k8s-app", "scheme: HTTPS", "kind: NetworkPolicy"):
+        assert any(what in each for each in marked), what
 
 
 def test_redis_is_reached_by_the_module_alone_and_reaches_nothing() -> None:
