@@ -10,7 +10,7 @@ import pytest
 
 from services.errors import ErrorCode, IdempotencyInProgress, IdempotencyMismatch, OutcomeKind, Overloaded
 from services.ports import Answer, First, Orphaned, Replay, Unsettled
-from tests.support.keys import DELIVERED, FAILED, Replicas, claim, replicas, soon
+from tests.support.keys import DELIVERED, FAILED, LEASE_SECONDS, Replicas, claim, replicas, soon
 from tests.support.valkey import ValkeyServer
 
 ALL = ("in_process", "file", "redis")
@@ -80,7 +80,7 @@ async def test_the_end_is_noticed_soon_in_another_replica(opened: Replicas) -> N
     await here.finish(claim(), "a", DELIVERED)
     ended = time.monotonic()
     assert await waiting == Replay(DELIVERED)
-    assert time.monotonic() - ended < 0.25
+    assert time.monotonic() - ended < 5  # long before its deadline
 
 
 @every
@@ -91,7 +91,7 @@ async def test_who_waits_gives_up_at_the_deadline_here_and_there(opened: Replica
         began = time.monotonic()
         with pytest.raises(IdempotencyInProgress) as refused:
             await store.begin(claim(), "b", soon(0.1))
-        assert 0.09 < time.monotonic() - began < 1
+        assert 0.09 < time.monotonic() - began < 5
         assert refused.value.retry_after_seconds
 
 
@@ -99,12 +99,17 @@ async def test_who_waits_gives_up_at_the_deadline_here_and_there(opened: Replica
 async def test_a_freed_key_goes_to_exactly_one_of_those_that_wait(opened: Replicas) -> None:
     here, there = await opened.open(), await opened.open()
     await here.begin(claim(), "a", soon())
-    waiting = [asyncio.create_task(store.begin(claim(), str(n), soon(1))) for n, store in enumerate([here, there] * 2)]
+    stores = [here, there] * 2
+    waiting = [asyncio.create_task(store.begin(claim(), str(n), soon())) for n, store in enumerate(stores)]
     await asyncio.sleep(0.05)
     await here.finish(claim(), "a", None)
-    results = await asyncio.gather(*waiting, return_exceptions=True)
-    assert sum(isinstance(result, First) for result in results) == 1
-    assert sum(isinstance(result, IdempotencyInProgress) for result in results) == 3
+    (first,), others = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    assert first.result() == First()
+    await asyncio.sleep(0.3)
+    assert not any(task.done() for task in others)
+    number = waiting.index(first)
+    await stores[number].finish(claim(), str(number), DELIVERED)
+    assert [await task for task in others] == [Replay(DELIVERED)] * 3
 
 
 @every
@@ -123,7 +128,7 @@ async def test_who_is_cancelled_while_it_waits_or_takes_the_key_holds_nothing(op
         await asyncio.wait((taking,))
         if not taking.cancelled():
             await store.finish(claim(f"k{number}"), "c", None)
-        assert await store.begin(claim(f"k{number}"), "d", soon(2)) == First()
+        assert await store.begin(claim(f"k{number}"), "d", soon()) == First()
     assert await store.begin(claim(), "d", soon()) == First()
 
 
@@ -141,12 +146,12 @@ async def test_only_the_holder_holds(opened: Replicas) -> None:
 
 @every
 async def test_a_key_is_forgotten_when_its_time_is_over(opened: Replicas) -> None:
-    opened.bounds.kept_seconds = 0.3
+    opened.bounds.kept_seconds = 1.0
     store = await opened.open()
     await store.begin(claim(), "a", soon())
     await store.finish(claim(), "a", DELIVERED)
     assert await store.begin(claim(), "b", soon()) == Replay(DELIVERED)
-    await asyncio.sleep(0.35)
+    await asyncio.sleep(1.05)
     assert await store.begin(claim(), "c", soon()) == First()
 
 
@@ -240,15 +245,17 @@ async def test_answers_survive_a_restart(opened: Replicas) -> None:
 
 @lasting
 async def test_what_ran_when_its_process_ended_is_an_orphan_until_it_is_answered(opened: Replicas) -> None:
+    opened.bounds.lease_seconds = LEASE_SECONDS
     store = await opened.open()
     await store.begin(claim(), "a", soon())
     await opened.stack.aclose()
+    opened.bounds.lease_seconds = 60.0
     store = await opened.open()
     for owner in ("b", "c"):
         begun = await store.begin(claim(), owner, soon())
         assert isinstance(begun, Orphaned)
         assert begun.action_id == "a"
-        assert 0 <= begun.age_seconds < 5
+        assert 0 <= begun.age_seconds < 20
         assert store.holds(claim(), owner)
         await store.finish(claim(), owner, None)
     assert isinstance(await store.begin(claim(), "d", soon()), Orphaned)
@@ -268,7 +275,7 @@ async def test_what_is_unsettled_is_taken_over_by_one_that_repeats_it(opened: Re
     begun = await waiting
     assert isinstance(begun, Orphaned)
     assert begun.action_id == "a"
-    assert 0.1 <= begun.age_seconds < 5
+    assert 0.1 <= begun.age_seconds < 20
     assert there.holds(claim(), "b")
     with pytest.raises(IdempotencyInProgress):
         await here.begin(claim(), "c", soon(0.1))

@@ -88,7 +88,7 @@ async def open_record(
             yield Record(database, writer, AuditReader(database.reader))
 
 
-async def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
+async def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:
     """Waits until something holds. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 -- watches things that have no event

@@ -56,13 +56,13 @@ async def test_after_a_kill_answers_are_there_and_what_ran_is_orphaned_at_once(o
         child.send_signal(signal.SIGKILL)
         killed = time.monotonic()
         begun = await waiting
-        assert time.monotonic() - killed < 2
+        assert time.monotonic() - killed < 10  # long before its deadline
     finally:
         child.kill()
         child.communicate()
     assert isinstance(begun, Orphaned)
     assert begun.action_id == "b"
-    assert 0.3 < begun.age_seconds < 20
+    assert 0.3 < begun.age_seconds < 30
     assert await store.begin(claim("answered"), "d", soon()) == Replay(DELIVERED)
 
 

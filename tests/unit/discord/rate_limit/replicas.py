@@ -16,7 +16,7 @@ from services.redis_link import RedisLink
 from tests.unit.discord.rate_limit.desk import Limits, Notes
 from tests.unit.discord.rate_limit.simulated import lane
 
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 15.0
 
 
 class SystemClock:
