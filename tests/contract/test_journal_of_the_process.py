@@ -12,8 +12,10 @@ from sandbox import Sandbox
 from tests.conformance.faces import RestFace
 from tests.support.module import environment, token
 from tests.support.process import Program, serving_program
+from tests.support.record import eventually
 
 LATENCY_SECONDS = 0.3
+SENDERS = 8
 
 
 @pytest.fixture
@@ -44,16 +46,18 @@ async def send_until_it_is_gone(started: Program, answered: list[str | None]) ->
             answered.append(heard.action_id)
 
 
-@pytest.mark.parametrize("after_seconds", [0.45, 1.0])
+@pytest.mark.parametrize("after_requests", [SENDERS + 3, 3 * SENDERS + 3])
 async def test_after_a_kill_every_message_is_told_of(
-    variables: dict[str, str], database: Path, sandbox: Sandbox, after_seconds: float
+    variables: dict[str, str], database: Path, sandbox: Sandbox, after_requests: int
 ) -> None:
     sandbox.faults.add("latency", seconds=LATENCY_SECONDS, count=10_000)
     answered: list[str | None] = []
     async with serving_program(variables) as started, asyncio.TaskGroup() as senders:
-        for _ in range(8):
+        for _ in range(SENDERS):
             senders.create_task(send_until_it_is_gone(started, answered))
-        await asyncio.sleep(after_seconds)
+        await eventually(lambda: len(sandbox.requests) >= after_requests)
+        sandbox.faults.add("hang")
+        await eventually(lambda: len(sandbox.requests) >= after_requests + 4)  # these are on their way when it dies
         started.signal(signal.SIGKILL)
     sandbox.faults.clear()
     async with serving_program(variables) as started:

@@ -13,7 +13,7 @@ from sandbox import Options, Sandbox
 from tests.support.module import environment
 from tests.support.process import program
 
-PROMPT_SECONDS = 3.0
+PROMPT_SECONDS = 8.0
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from tests.observability.rules import alerts
 from tests.support.module import environment, running_module, token
 from tests.support.postgres import PostgresServer
 from tests.support.process import serving_program
-from tests.support.record import DELIVERED, entry
+from tests.support.record import DELIVERED, entry, eventually
 from tests.support.valkey import ValkeyServer
 
 FIRES_WITHIN_SECONDS = 20.0
@@ -200,9 +200,10 @@ async def a_blocked_loop(_: Scene) -> None:
 
 
 async def busy_connections(scene: Scene) -> None:
-    scene.sandbox.faults.add("hang", seconds=2)
+    scene.sandbox.faults.add("hang")
     scene.leave(scene.send_many(14))
-    await asyncio.sleep(1)
+    connections = scene.house.rest.connections
+    await eventually(lambda: connections.open_count >= 10 and not connections.quiet_count)
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await scene.send()
 

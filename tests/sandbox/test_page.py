@@ -35,7 +35,7 @@ class Watcher:
     async def event(self) -> tuple[str, dict[str, Any]]:
         """The next event: its name and what is in it."""
         name = ""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while True:
                 line = (await self._content.readline()).decode().rstrip("\n")
                 if line.startswith("event: "):
@@ -46,14 +46,14 @@ class Watcher:
     async def until(self, key: str) -> dict[str, Any]:
         """All that changes until a part changes or is gone."""
         changed: dict[str, Any] = {}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while key not in changed:
                 _, event = await self.event()
                 changed |= event["changed"] | dict.fromkeys(event["gone"])
         return changed
 
     async def ends(self) -> bool:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await self._content.read()
         return self._content.at_eof()
 
@@ -224,7 +224,7 @@ async def test_too_many_viewers_are_told_so_and_a_free_place_is_taken(
         await watcher.event()
         async with session.get(f"{sandbox.origin}/_sandbox/stream") as refused:
             assert refused.status == 503
-    async with asyncio.timeout(5), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(20), aiohttp.ClientSession() as session:
         while True:
             async with session.get(f"{sandbox.origin}/_sandbox/stream") as response:
                 if response.status == 200:

@@ -19,7 +19,7 @@ from services.ports import ActionRow
 
 KEY = "a-key-for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOP"
 LIFETIME_SECONDS = 3600
-VISIBLE_WITHIN_SECONDS = 3.0
+VISIBLE_WITHIN_SECONDS = 15.0
 GRACE_SECONDS = 5.0
 
 

@@ -1,9 +1,11 @@
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -34,6 +36,7 @@ async def put_at_rate(record: Record, count: int, seconds: float) -> None:
 
 
 async def test_a_row_is_visible_within_a_second_of_its_end(database_url: str) -> None:
+    waited = []
     async with open_record(database_url) as record:
         for _ in range(5):
             one = entry()
@@ -41,18 +44,21 @@ async def test_a_row_is_visible_within_a_second_of_its_end(database_url: str) ->
             ended = time.monotonic()
             while await record.reader.one(one.action_id) is None:  # noqa: ASYNC110 -- a table has no event
                 await asyncio.sleep(0.02)
-            assert time.monotonic() - ended < 1
+            waited.append(time.monotonic() - ended)
+    assert median(waited) < 1  # a machine may stand still once
 
 
 async def test_rows_that_come_together_leave_together(postgres_server: PostgresServer, postgres_url: str) -> None:
     async with open_record(postgres_url) as record:
+        began = time.monotonic()
         for _ in range(300):
             await record.put(entry())
-        assert await record.writer.drained(5)
+        took = time.monotonic() - began
+        assert await record.writer.drained(20)
         written_by = await record.database.reader.run(
             lambda session: session.rows("SELECT count(DISTINCT xmin::text) FROM discord_actions"), 5
         )
-    assert written_by[0][0] <= 2
+    assert written_by[0][0] <= 2 + took / GATHER_SECONDS
 
 
 async def test_a_steady_stream_of_rows_leaves_in_few_batches(
@@ -61,7 +67,7 @@ async def test_a_steady_stream_of_rows_leaves_in_few_batches(
     async with open_record(postgres_url) as record:
         began = time.monotonic()
         await put_at_rate(record, 600, 1.5)
-        assert await record.writer.drained(5)
+        assert await record.writer.drained(20)
         most = (time.monotonic() - began) / GATHER_SECONDS + 1  # whatever the machine is at: each of them gathered
         written_by = await record.database.reader.run(
             lambda session: session.rows("SELECT count(DISTINCT xmin::text) FROM discord_actions"), 5
@@ -81,10 +87,10 @@ async def test_an_outage_in_the_middle_loses_and_doubles_nothing(
             assert record.writer.health().depth > 0
             await asyncio.to_thread(postgres_server.start)
         await load
-        assert await record.writer.drained(10)
+        assert await record.writer.drained(30)
         assert await record.count() == (2000, 2000)
         assert record.writer.health().detail == ""
-    assert lag.longest < 1  # a loop that waited for the database would stand still for seconds
+    assert lag.longest < 2  # a loop that waited for the database would stand still for longer
 
 
 async def test_cut_connections_lose_nothing(postgres_server: PostgresServer, postgres_url: str) -> None:
@@ -95,7 +101,7 @@ async def test_cut_connections_lose_nothing(postgres_server: PostgresServer, pos
             await asyncio.sleep(0.15)
             postgres_server.disconnect_all(database)
         await load
-        assert await record.writer.drained(10)
+        assert await record.writer.drained(30)
         assert await record.count() == (1000, 1000)
 
 
@@ -109,35 +115,37 @@ async def test_a_database_that_takes_no_writes_is_waited_out(
         await record.put(entry())
         await eventually(lambda: "read-only" in record.writer.health().detail)
         postgres_server.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
-        assert await record.writer.drained(10)
+        assert await record.writer.drained(30)
         assert await record.count() == (1, 1)
 
 
 async def test_the_loop_runs_on_while_the_table_is_locked(postgres_url: str) -> None:
     async with open_record(postgres_url) as record:
         await record.put(entry())
-        assert await record.writer.drained(5)
-        locker = Session(Address.parse(postgres_url), "locker", statement_seconds=10)
+        assert await record.writer.drained(20)
+        locker = Session(Address.parse(postgres_url), "locker", statement_seconds=60)
+        is_locked, may_go_on = threading.Event(), threading.Event()
 
         def lock(session: Session) -> None:
             session.execute("LOCK TABLE discord_actions IN ACCESS EXCLUSIVE MODE")
-            time.sleep(2)
+            is_locked.set()
+            may_go_on.wait(30)
 
+        # Whatever waited for the table would wait for this loop, which alone unlocks it.
+        locked = asyncio.create_task(asyncio.to_thread(locker.perform, lock))
+        await eventually(is_locked.is_set)
+        load = asyncio.create_task(put_at_rate(record, 400, 1.5))
+        hurried = AuditReader(record.database.reader, read_seconds=0.3)
         async with loop_lag() as lag:
-            locked = asyncio.create_task(asyncio.to_thread(locker.perform, lock))
-            await asyncio.sleep(0.1)
-            load = asyncio.create_task(put_at_rate(record, 400, 1.5))
-            started = time.monotonic()
-            hurried = AuditReader(record.database.reader, read_seconds=0.3)
             with pytest.raises(AuditUnavailable):
                 await hurried.page(ActionFilter(), 10, None)
-            assert time.monotonic() - started < 1.2  # the table stays locked for longer
             await load
-            await locked
-            assert await record.writer.drained(5)
+        assert not locked.done()
+        may_go_on.set()
+        await locked
+        assert await record.writer.drained(20)
         locker.close()
-        assert lag.longest < 1  # a loop that waited for the table would stand still for 2 s
-        assert lag.longest < 0.5, "the lock was held for two seconds"
+        assert lag.longest < 5  # nor did it wait until the statement was given up
         assert await record.count() == (401, 401)
 
 
@@ -148,13 +156,13 @@ async def test_rows_wait_while_there_is_no_further_id_and_are_written_once_the_c
     async with open_record(postgres_url) as record:
         postgres_server.execute("ALTER SEQUENCE discord_actions_id_seq RESTART WITH 2147483647", database)
         await record.put(entry())
-        assert await record.writer.drained(5)
+        assert await record.writer.drained(20)
         for _ in range(3):
             await record.put(entry())
         await eventually(lambda: "discord_actions_id_seq" in record.writer.health().detail)
         postgres_server.execute("ALTER TABLE discord_actions ALTER COLUMN id TYPE bigint", database)
         postgres_server.execute("ALTER SEQUENCE discord_actions_id_seq AS bigint", database)
-        assert await record.writer.drained(10)
+        assert await record.writer.drained(30)
         assert await record.count() == (4, 4)
         assert record.writer.health().refused == 0
 
@@ -168,13 +176,13 @@ async def test_a_refused_row_is_set_aside_and_its_neighbours_are_written(
         bad = entry(channel_id="13")
         for number in range(100):
             await record.put(bad if number == 57 else entry())
-        assert await record.writer.drained(5)
+        assert await record.writer.drained(20)
         assert await record.count() == (99, 99)
         assert [row.action_id for row in record.writer.refused] == [bad.action_id]
         assert "no_13" in record.writer.refused[0].reason
         assert record.writer.health().refused == 1
         await record.put(entry())
-        assert await record.writer.drained(5)
+        assert await record.writer.drained(20)
     lines = [entry for entry in caplog.records if getattr(entry, "event", "") == "AUDIT"]
     assert [line.__dict__["fields"]["row"]["action_id"] for line in lines] == [bad.action_id]
     assert b'audit_rows_total{result="failed"} 1.0' in metrics.render()
@@ -196,7 +204,7 @@ async def test_what_of_a_row_breaks_our_own_code_is_left_out(sqlite_url: str, tm
     ):
         for text in ("a", "poison", "b"):
             await writer.end(entry(client_id=text), replace(REJECTED, error_message=text))
-        assert await writer.drained(5)
+        assert await writer.drained(20)
         page = await AuditReader(database.reader).page(ActionFilter(), 10, None)
     assert {(row.client_id, row.error_message) for row in page.rows} == {("a", "a"), ("poison", None), ("b", "b")}
 
@@ -221,7 +229,7 @@ async def test_what_memory_does_not_take_comes_from_the_journal(
             await record.put(entry())
         assert await record.writer.drained(20)
         await record.put(entry())
-        assert await record.writer.drained(5)
+        assert await record.writer.drained(20)
         assert await record.count() == (3501, 3501)
         await eventually(lambda: record.writer.health().journal_bytes <= 3 * 32 * 1024)
 
@@ -246,10 +254,10 @@ async def test_past_its_bound_the_journal_refuses_until_rows_are_written(
             postgres_server.start()
         assert refused.value.is_retryable
         assert refused.value.failure.retry_after_seconds
-        assert await record.writer.drained(10)
+        assert await record.writer.drained(30)
         await eventually(lambda: record.writer.health().is_writable)
         await record.put(entry())
-        assert await record.writer.drained(5)
+        assert await record.writer.drained(20)
         assert await record.count() == (put + 1, put + 1)
 
 
@@ -275,7 +283,7 @@ async def test_what_cannot_be_written_before_the_end_is_logged_row_by_row(
             await writer.end(one, DELIVERED)
         started = time.monotonic()
         await writer.close(Budget.of(0.5))
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 4
         late = entry()
         await writer.end(late, DELIVERED)
         await database.close()

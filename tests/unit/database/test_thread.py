@@ -149,7 +149,7 @@ async def test_a_statement_that_takes_too_long_is_stopped(thread: DatabaseThread
     started = time.monotonic()
     with pytest.raises(DatabaseUnavailable):
         await thread.run(lambda session: session.rows(endless), 10)
-    assert STATEMENT_SECONDS * 0.8 < time.monotonic() - started < STATEMENT_SECONDS + 2
+    assert STATEMENT_SECONDS * 0.8 < time.monotonic() - started < STATEMENT_SECONDS + 8
     assert await thread.run(lambda session: session.rows("SELECT 1"), 5) == [(1,)]
 
 
@@ -189,7 +189,7 @@ async def test_a_server_that_hangs_is_left(postgres_server: PostgresServer, post
         started = time.monotonic()
         with pytest.raises(DatabaseUnavailable, match="did not answer"):
             await postgres_thread.run(count, 0.2)
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
     finally:
         postgres_server.resume()
     assert await postgres_thread.run(count, 5) == 0
@@ -204,7 +204,7 @@ async def test_closing_is_bounded_while_the_server_hangs(postgres_server: Postgr
         await asyncio.sleep(0.05)
         started = time.monotonic()
         await owner.close(Budget.of(0.2))
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
         with pytest.raises(DatabaseUnavailable):
             await stuck
     finally:

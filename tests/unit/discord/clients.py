@@ -56,6 +56,6 @@ async def sent(
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110  # what is waited for is on the other side of a connection
             await asyncio.sleep(0.002)

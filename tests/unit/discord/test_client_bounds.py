@@ -132,15 +132,16 @@ async def test_no_more_requests_are_in_flight_than_were_allowed() -> None:
 
 
 async def test_waiting_for_a_place_ends_at_the_deadline() -> None:
-    limiter, late = OpenLimiter(), delivery(seconds=0.05)
-    one_place = {"max_concurrent_requests": 1, "max_retries": 0, "attempt_timeout_seconds": 0.3}
+    limiter = OpenLimiter()
+    one_place = {"max_concurrent_requests": 1, "max_retries": 0, "attempt_timeout_seconds": 20.0}
     async with RawServer.serving(hangs) as server, client_of(server, limiter, **one_place) as client:
         first = asyncio.create_task(client.send(ban(), delivery()))
         await until(lambda: server.received)
+        late = delivery(seconds=0.3)
         with pytest.raises(DeadlineExceeded):
             await client.send(ban(), late)
         assert limiter.fates == [DROPPED]
-        await asyncio.gather(first, return_exceptions=True)
+        await cancelled(first)
     assert (late.attempts, late.is_exposed) == (0, False)
 
 

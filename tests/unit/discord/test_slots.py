@@ -89,7 +89,7 @@ async def test_a_place_given_at_the_moment_of_cancelling_goes_to_the_next() -> N
     slots.give_back()
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    await asyncio.wait_for(second, 1)
+    await asyncio.wait_for(second, 10)
     slots.give_back()
     assert slots.free_count == 1
 

@@ -15,6 +15,7 @@ from services.discord import transport as module
 from services.discord.outbound import Outbound, RequestWriter
 from services.discord.transport import LARGEST_BODY_BYTES, Lost, NotSent, Transport
 from services.ports import Call
+from tests.support.programs import free_port
 from tests.unit.discord.calls import BOT_TOKEN, ban, delete_message, react, send_message
 from tests.unit.discord.clients import until
 from tests.unit.discord.raw_server import (
@@ -50,11 +51,6 @@ def outbound(base_url: str, call: Call | None = None) -> Outbound:
 def patience(fault: str) -> float:
     """Only what ends in a timeout is given little time."""
     return 0.15 if fault in {"silence", "dripping head", "never ends"} else 5.0
-
-
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 async def test_an_answer_is_given_as_it_came() -> None:
@@ -139,7 +135,7 @@ async def test_no_credentials_are_taken_from_netrc(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("call", ANY_METHOD)
 async def test_who_is_refused_a_connection_has_sent_nothing(call: Callable[[], Call]) -> None:
-    port = unused_port()
+    port = free_port()
     async with transport(attempt_seconds=5) as it:
         with pytest.raises(NotSent) as raised:
             await it.exchange(outbound(f"http://127.0.0.1:{port}", call()), PATIENCE)
@@ -171,7 +167,7 @@ async def test_connecting_ends_with_the_callers_time_and_says_nothing_of_discord
         with pytest.raises(NotSent) as raised:
             await it.exchange(outbound(f"http://127.0.0.1:{port}"), 0.05)
     assert raised.value.is_discord_well is None
-    assert asyncio.get_running_loop().time() - started < 2
+    assert asyncio.get_running_loop().time() - started < 10
 
 
 @asynccontextmanager
@@ -285,7 +281,8 @@ async def test_an_attempt_on_its_way_may_outlast_the_callers_time() -> None:
         await asyncio.sleep(0.15)
         await MESSAGE(exchange)
 
-    async with RawServer.serving(slow) as server, transport(2) as it:
+    async with RawServer.serving(MESSAGE, slow) as server, transport(5) as it:
+        await it.exchange(outbound(server.base_url), PATIENCE)
         assert (await it.exchange(outbound(server.base_url), 0.1)).status == 200
 
 

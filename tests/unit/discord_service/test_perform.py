@@ -322,6 +322,6 @@ async def test_bulk_waits_behind_the_ordinary() -> None:
 
 
 async def _until(is_true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not is_true():  # noqa: ASYNC110 -- any state can be waited for, and most have no event
             await asyncio.sleep(0.001)

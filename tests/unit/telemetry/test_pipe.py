@@ -59,7 +59,7 @@ def test_lines_are_written_soon_without_closing() -> None:
     pipe = pipe_to(sink)
     for message in ("first", "second"):
         pipe.put(entry(message))
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while message not in sink.messages and time.monotonic() < deadline:
             time.sleep(0.01)
     assert sink.messages == ["first", "second"]
@@ -86,9 +86,9 @@ def test_putting_does_not_wait_and_closing_has_a_bound_while_a_sink_hangs() -> N
     started = time.monotonic()
     for number in range(500):
         pipe.put(entry(str(number)))
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
     pipe.close(timeout_seconds=0.2)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     sink.gate.set()
 
 

@@ -123,7 +123,7 @@ def test_of_several_processes_one_adopts(tmp_path: Path, then: str) -> None:
     assert sorted(adopted) == sorted(names), heard
     for process in processes:
         say(process)
-        process.communicate(timeout=10)
+        process.communicate(timeout=30)
     assert len(list(tmp_path.iterdir())) == (0 if then == "remove" else 20)
 
 

@@ -137,7 +137,7 @@ def test_after_a_kill_what_was_answered_is_on_record_and_what_was_sent_is_not_ca
 
 def test_what_the_system_refuses_to_write_is_refused_and_the_rest_goes_on(tmp_path: Path) -> None:
     with running(RUNS_OUT, str(tmp_path)) as process:
-        told, _errors = process.communicate(timeout=20)
+        told, _errors = process.communicate(timeout=45)
     refused, ended = told.splitlines()
     assert "File too large" in refused
     _word, begun, on_disk, detail = ended.split(maxsplit=3)
