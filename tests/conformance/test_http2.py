@@ -84,7 +84,7 @@ async def test_what_runs_at_a_stop_is_answered(served: Served, sandbox: Sandbox)
     sandbox.faults.add("latency", seconds=0.5)
     async with connected(served) as client:
         running = await client.send(post("/api/v1/message", bearer()), BODY)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not len(sandbox.requests):  # noqa: ASYNC110 -- the sandbox has no event for it
                 await asyncio.sleep(0.01)
         stopping = asyncio.create_task(served[0].house.rest.stop(5))
@@ -92,6 +92,6 @@ async def test_what_runs_at_a_stop_is_answered(served: Served, sandbox: Sandbox)
         await stopping
         assert answered.status == 200
         assert json.loads(answered.body)["success"] is True
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await client.ended.wait()
         assert client.goaway_code == 0

@@ -205,7 +205,7 @@ async def test_every_replica_sees_a_revocation_soon(database: Database, registry
         await roster.refresh()
         assert roster.find("one") is known
         await registry.revoke("one")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while (now := roster.find("one")) and now.revoked_at is None:  # noqa: ASYNC110 -- it is read by time
                 await asyncio.sleep(0.01)
         assert now is not None

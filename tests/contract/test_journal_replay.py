@@ -156,7 +156,7 @@ async def test_a_directory_whose_process_ends_later_is_adopted_then(
         assert record.writer.health().adopted == 0
         await leaver.close()
         await eventually(lambda: record.writer.health().adopted == 1)
-        assert await record.writer.drained(5)
+        assert await record.writer.drained(20)
         assert await outcomes(record, [one]) == ["delivered"]
 
 
@@ -168,7 +168,7 @@ async def test_a_foreign_directory_that_cannot_be_read_keeps_nobody_from_serving
     async with open_record(sqlite_url, root) as record:
         await record.put(entry())
         await asyncio.sleep(0.3)
-        assert await record.writer.drained(5)
+        assert await record.writer.drained(20)
         assert await record.count() == (1, 1)
         assert record.writer.health().is_writable
 
@@ -183,4 +183,4 @@ async def test_without_a_place_to_write_actions_are_refused(sqlite_url: str, roo
         await asyncio.to_thread(root.unlink)
         await eventually(lambda: record.writer.health().is_writable)
         await record.put(entry())
-        assert await record.writer.drained(5)
+        assert await record.writer.drained(20)

@@ -14,7 +14,7 @@ from tests.support.module import running_module
 from tests.support.programs import free_port
 
 SCRIPT = ROOT / "deploy" / "healthcheck.py"
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 40
 
 
 @pytest.fixture

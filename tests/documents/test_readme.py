@@ -15,7 +15,7 @@ from sandbox import Sandbox
 from tests.support.module import RunningModule, token
 
 README = (ROOT / "README.md").read_text()
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 40
 
 
 async def test_the_python_client_posts_its_message(module: RunningModule, sandbox: Sandbox) -> None:

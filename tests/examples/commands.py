@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.module import RunningModule, token
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 40
 
 
 def code_blocks(text: str, language: str) -> list[str]:

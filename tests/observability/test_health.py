@@ -17,7 +17,7 @@ from tests.support.postgres import PostgresServer
 SERVICE = "discord_action.DiscordAction"
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-SEEN_WITHIN_SECONDS = 15.0
+SEEN_WITHIN_SECONDS = 30.0
 
 
 async def get(module: RunningModule, path: str) -> tuple[int, dict[str, Any]]:

@@ -16,7 +16,7 @@ async def test_it_says_where_it_listens_and_leaves_quietly(number: signal.Signal
     command = (sys.executable, "-m", "sandbox", "--port", "0", "--no-limits")
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             line = (await process.stdout.readline()).decode() if process.stdout else ""
             origin = re.search(r"http://127\.0\.0\.1:\d+", line)
             assert origin is not None
@@ -32,7 +32,7 @@ async def test_it_says_where_it_listens_and_leaves_quietly(number: signal.Signal
 
 
 def _read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - loopback
+    with urllib.request.urlopen(url, timeout=20) as response:  # noqa: S310 - loopback
         return str(response.read().decode())
 
 

@@ -44,7 +44,7 @@ async def idle_connections(port: int, says: bytes = b"") -> AsyncIterator[list[s
     idle: list[socket.socket] = []
     try:
         for number in range(IDLE):
-            connection = socket.create_connection(("127.0.0.1", port), timeout=5)
+            connection = socket.create_connection(("127.0.0.1", port), timeout=20)
             connection.setblocking(False)
             connection.send(says)
             idle.append(connection)

@@ -154,7 +154,7 @@ def test_any_text_stays_in_its_place(message: str, fields: dict[str, Any]) -> No
 def test_a_whole_attack_through_every_way_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(5)
+        server.settimeout(20)
         syslog = SyslogSettings(host="127.0.0.1", port=server.getsockname()[1])
         settings = LogSettings(directory=tmp_path, syslog=syslog, format="text")
         scope = RequestScope.of("rest", f"id\n{FORGED}", None)

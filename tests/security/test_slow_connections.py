@@ -23,11 +23,11 @@ from tests.unit.grpc_handler.caller import AUTHORIZED, serving
 type Call = "grpc.aio.StreamUnaryCall[bytes, bytes]"
 
 IMPATIENT = ConnectionBounds(
-    most=50, quiet_seconds=0.5, stall_seconds=0.5, closing_seconds=0.5, rest_of_body_seconds=0.3, handshake_seconds=0.5
+    most=50, quiet_seconds=1.0, stall_seconds=1.0, closing_seconds=0.5, rest_of_body_seconds=0.3, handshake_seconds=1.0
 )
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 BODY = b'{"channel_id": "123", "content": "hello"}'
-GIVE_UP_SECONDS = 15.0
+GIVE_UP_SECONDS = 30.0
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import h2.connection
 import h2.events
 import h2.exceptions
 
-ANSWER_SECONDS = 15.0
+ANSWER_SECONDS = 30.0
 
 type Headers = Sequence[tuple[bytes, bytes]]
 

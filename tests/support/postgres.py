@@ -117,7 +117,7 @@ class PostgresServer:
 
     def execute(self, sql: str, database: str = "postgres") -> None:
         """Runs one statement outside any transaction."""
-        connection = psycopg2.connect(self.url(database), connect_timeout=5)
+        connection = psycopg2.connect(self.url(database), connect_timeout=20)
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-ANSWER_SECONDS = 15.0
+ANSWER_SECONDS = 30.0
 
 
 class RawConnection:

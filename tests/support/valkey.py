@@ -86,7 +86,7 @@ class ValkeyServer:
         """Leaves no memory for anything more."""
         self._ask(b"CONFIG SET maxmemory 1\r\n")
 
-    def _wait_until_it_answers(self, process: subprocess.Popen[bytes], seconds: float = 10) -> None:
+    def _wait_until_it_answers(self, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
         until = time.monotonic() + seconds
         while time.monotonic() < until and process.poll() is None:
             try:
@@ -97,6 +97,6 @@ class ValkeyServer:
         raise RuntimeError(f"valkey does not answer: {self.last_words()}")
 
     def _ask(self, command: bytes) -> bytes:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=2) as wire:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as wire:
             wire.sendall(command)
             return wire.recv(64)

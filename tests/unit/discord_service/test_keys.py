@@ -240,7 +240,7 @@ async def test_an_orphan_whose_end_is_slow_to_be_kept_is_still_told_as_unknown()
     async with IdempotencyKeys(table, CLOCK) as store:
         house.service = DiscordService(house.discord, house.audit, store, CLOCK, Metrics("test", "0"))
         with pytest.raises(OutcomeUnknown):
-            await house.perform(WEBHOOK, seconds=0.1)
+            await house.perform(WEBHOOK, seconds=0.4)
     assert house.discord.calls == []
     assert [verdict.outcome for verdict in house.audit.verdicts] == [OutcomeKind.UNKNOWN]
 

@@ -23,7 +23,7 @@ def test_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
 def test_syslog_receives_a_datagram_for_each_line(level: int, severity: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(5)
+        server.settimeout(20)
         sink = Syslog(SyslogSettings(host="127.0.0.1", port=server.getsockname()[1], facility="LOCAL3"), "module")
         sink.write([level], [b"a line\n"])
         sink.close()
@@ -43,7 +43,7 @@ def test_a_syslog_server_that_is_away_is_no_error() -> None:
 def test_a_line_for_syslog_is_cut_to_a_datagram_between_two_characters() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(5)
+        server.settimeout(20)
         sink = Syslog(SyslogSettings(host="127.0.0.1", port=server.getsockname()[1]), "module")
         for shift in range(4):
             sink.write(INFO, [b"x" * shift + "😀".encode() * 20_000])

@@ -139,7 +139,7 @@ async def test_it_is_synced_within_100_ms_and_not_on_the_loop(journal: Journal, 
 async def test_a_disk_that_hangs_is_trouble_until_it_answers(
     journal: Journal, disk: FailingDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "STALL_SECONDS", 0.1)
+    monkeypatch.setattr(store_module, "STALL_SECONDS", 0.5)
     disk.may_sync.clear()
     perform(journal)
     await eventually(lambda: refuses(journal))
