@@ -40,8 +40,6 @@ class Collector:
                     await self._ship(_named(rows))
             except RedisAway as exc:
                 log.debug("rows of ended processes cannot be looked for", reason=exc.reason)
-            except Exception as exc:  # noqa: BLE001 -- whatever stands in Redis, the own record goes on
-                log.error("rows of ended processes cannot be collected", reason=repr(exc))  # noqa: TRY400 -- said
             await asyncio.sleep(LOOK_SECONDS * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 -- spreads load
 
     async def _ship(self, rows: Mapping[str, bytes]) -> None:

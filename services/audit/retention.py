@@ -20,6 +20,7 @@ from typing import Final, NamedTuple, Self
 
 from services.audit.columns import time_of, time_text
 from services.database import DatabaseFailure, DatabaseThread, Session
+from services.lasting_tasks import lasting
 from services.telemetry import Metrics, get_logger
 
 MOST_ROWS: Final = 500
@@ -73,7 +74,7 @@ class Retention:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="audit-retention")
+        self._task = lasting(self._run, "audit-retention")
         return self
 
     async def __aexit__(

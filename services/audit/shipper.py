@@ -28,6 +28,7 @@ from services.audit.refused import RefusedRow
 from services.audit.rows import action_id_of
 from services.audit.shipping import ship
 from services.database import DatabaseThread, DatabaseUnavailable
+from services.lasting_tasks import lasting
 from services.redaction import Redactor
 from services.telemetry import Event, Metrics, get_logger
 
@@ -110,7 +111,7 @@ class Shipper:
 
     def start(self) -> None:
         """Begins to ship."""
-        self._task = asyncio.create_task(self._run(), name="audit-shipper")
+        self._task = lasting(self._run, "audit-shipper")
 
     async def stop(self) -> list[Row]:
         """Stops shipping, and gives what is left."""

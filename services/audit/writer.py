@@ -24,6 +24,7 @@ from services.audit.shipper import MOST_ROWS, Shipper
 from services.budget import Budget
 from services.database import DatabaseThread
 from services.errors import AuditUnavailable
+from services.lasting_tasks import lasting
 from services.ports import AuditEntry, Verdict
 from services.redaction import Redactor
 from services.telemetry import Metrics, get_logger
@@ -126,12 +127,12 @@ class AuditWriter:
         await self._journal.start()
         self._shipper.start()
         self._tasks = (
-            asyncio.create_task(self._read_back(), name="audit-backlog"),
-            asyncio.create_task(self._adopter.run(), name="audit-adopter"),
-            asyncio.create_task(self._refused.run(), name="audit-refused"),
+            lasting(self._read_back, "audit-backlog"),
+            lasting(self._adopter.run, "audit-adopter"),
+            lasting(self._refused.run, "audit-refused"),
         )
         if self._collector is not None:
-            self._tasks += (asyncio.create_task(self._collector.run(), name="audit-collector"),)
+            self._tasks += (lasting(self._collector.run, "audit-collector"),)
         self._is_open = True
 
     async def close(self, budget: Budget | None = None) -> None:

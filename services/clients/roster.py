@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 
 from services.clients.registered import COLUMNS, RegisteredClient
 from services.database import DatabaseFailure, DatabaseThread, Session, Urgency
+from services.lasting_tasks import lasting
 from services.telemetry import get_logger
 
 REFRESH_SECONDS: Final = 2.0
@@ -51,8 +52,8 @@ class ClientRoster:
         """Raises DatabaseUnavailable when the table cannot be read."""
         await self._read()
         self._tasks = (
-            asyncio.create_task(self._refresh_for_ever(), name="client-roster"),
-            asyncio.create_task(self._write_use_for_ever(), name="client-use"),
+            lasting(self._refresh_for_ever, "client-roster"),
+            lasting(self._write_use_for_ever, "client-use"),
         )
         return self
 

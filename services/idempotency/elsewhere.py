@@ -12,6 +12,7 @@ from itertools import batched
 from typing import Final
 
 from services.idempotency.table import KeysAway, KeyTable, Place
+from services.lasting_tasks import lasting
 
 PAUSE_SECONDS: Final = 0.03
 PAUSE_WHILE_AWAY_SECONDS: Final = 0.25
@@ -38,7 +39,7 @@ class Elsewhere:
         watched = self._watched.setdefault(place, _Watched())
         watched.waiters += 1
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._ask(), name="idempotency-elsewhere")
+            self._asking = lasting(self._ask, "idempotency-elsewhere")
         try:
             yield watched.may_be_done
         finally:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from services.idempotency.table import KeysAway, KeyTable, Place
+from services.lasting_tasks import lasting
 from services.ports import Answer, Ending
 from services.telemetry import get_logger
 
@@ -46,7 +47,7 @@ class Late:
         if isinstance(ending, Answer):
             self._answers[place] = LateAnswer(fingerprint, ending)
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write(), name="idempotency-late")
+            self._writing = lasting(self._write, "idempotency-late")
 
     def answer(self, place: Place) -> LateAnswer | None:
         """The answer of a place whose table does not have it yet."""
@@ -71,7 +72,14 @@ class Late:
 
     async def _settle_all(self) -> None:
         for (place, owner), (fingerprint, ending) in tuple(self._waiting.items()):
-            await self._table.settle(place, fingerprint, owner, ending)
+            try:
+                await self._table.settle(place, fingerprint, owner, ending)
+            except KeysAway:
+                raise
+            except Exception:
+                if (place, owner) in self._waiting:
+                    self._waiting.move_to_end((place, owner))  # the others come first next time
+                raise
             self._waiting.pop((place, owner), None)
             if isinstance(ending, Answer):
                 self._answers.pop(place, None)

@@ -20,6 +20,7 @@ from services.idempotency.answers import from_text, to_text
 from services.idempotency.scripts import CLAIM, RENEW, RUNNING, SETTLE
 from services.idempotency.store import IdempotencyKeys
 from services.idempotency.table import KEPT_SECONDS, MISMATCH, NO_ROOM, RETRY_SOON_SECONDS, KeysAway, Place
+from services.lasting_tasks import lasting
 from services.ports import Clock, Ending, First, Orphaned, Replay, Unsettled
 from services.redis_link import RedisAway, RedisLink, Script
 
@@ -61,7 +62,7 @@ class RedisTable:
         self._renewing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        self._renewing = asyncio.create_task(self._renew_for_ever(), name="idempotency-leases")
+        self._renewing = lasting(self._renew_for_ever, "idempotency-leases")
 
     async def close(self) -> None:
         if self._renewing is not None:

@@ -23,7 +23,7 @@ from services.lifecycle.limits_view import LimitsView
 from services.lifecycle.observers import TracedRecord
 from services.lifecycle.rest_server import RestServer
 from services.lifecycle.stopping import BoundedStack, Stop
-from services.lifecycle.watches import DatabaseWatch, loop_lag_measured
+from services.lifecycle.watches import DatabaseWatch, loop_lag_measured, tasks_watched
 from services.ports import Clock, IdempotencyStore
 from services.redaction import Redactor
 from services.redis_link import RedisLink
@@ -101,6 +101,7 @@ async def build(
     clock, metrics = SystemClock(), Metrics(settings.module.name, settings.module.version)
     redactor = redactor or Redactor()
     _trace(settings, stack, redactor)
+    tasks = stack.enter_context(tasks_watched(metrics))
     link = await open_link(settings, stack, clock)
     database, audit = await _record(settings, stack, redactor, metrics, link)
     limiter, discord = await open_discord(settings, stack, clock, link, metrics)
@@ -109,9 +110,8 @@ async def build(
     idempotency = await _idempotency(settings, stack, clock, link)
     service = DiscordService(callers.discord, record, idempotency, clock, metrics, quotas=callers.quotas)
     query = AuditReader(database.reader)
-    watch = await stack.enter_async_context(DatabaseWatch(database.reader))
-    await stack.enter_async_context(loop_lag_measured(metrics))
-    health = Health(audit, discord, limiter, watch)
+    watch = await _watch_loop_and_database(stack, metrics, database)
+    health = Health(audit, discord, limiter, watch, tasks)
     grpc = _grpc(settings, service, callers, metrics)
     _watch(metrics, health, watch, link, logging)
     app = create_app(
@@ -139,6 +139,11 @@ async def build(
         rest=_rest(app, settings.servers, metrics),
         stop=stack.stop,
     )
+
+
+async def _watch_loop_and_database(stack: BoundedStack, metrics: Metrics, database: Database) -> DatabaseWatch:
+    await stack.enter_async_context(loop_lag_measured(metrics))
+    return await stack.enter_async_context(DatabaseWatch(database.reader))
 
 
 def _watch(

@@ -14,7 +14,8 @@ from services.audit import AuditWriter
 from services.discord import DiscordClient
 from services.discord.rate_limit import RateLimiter
 from services.grpc_handler import GrpcServer
-from services.lifecycle.watches import DatabaseWatch
+from services.lasting_tasks import lasting
+from services.lifecycle.watches import DatabaseWatch, TaskWatch
 from services.rest_api import CheckResult, HealthStatus, HealthSummary, Readiness
 from services.telemetry import get_logger
 
@@ -27,12 +28,18 @@ class Health:
     """Fulfils `services.rest_api.HealthChecks`."""
 
     def __init__(
-        self, audit: AuditWriter, discord: DiscordClient, limiter: RateLimiter, database: DatabaseWatch
+        self,
+        audit: AuditWriter,
+        discord: DiscordClient,
+        limiter: RateLimiter,
+        database: DatabaseWatch,
+        tasks: TaskWatch,
     ) -> None:
         self._audit = audit
         self._discord = discord
         self._limiter = limiter
         self._database = database
+        self._tasks = tasks
         self.is_serving = False
 
     def live(self) -> bool:
@@ -51,6 +58,7 @@ class Health:
             "database": self._table(),
             "discord": self._upstream(),
             "limits": self._limits(),
+            "tasks": CheckResult(not self._tasks.problem, self._tasks.problem),
         }
         return Readiness(is_ready=serving.is_ok and checks["audit"].is_ok, checks=checks)
 
@@ -87,12 +95,13 @@ class Announcer:
     def __init__(self, health: Health, grpc: GrpcServer) -> None:
         self._health = health
         self._grpc = grpc
+        self._said = False
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Tells at once, and whenever it changes."""
-        said = await self._say()
-        self._task = asyncio.create_task(self._run(is_ready=said), name="announcer")
+        self._said = await self._say()
+        self._task = lasting(self._run, "announcer")
 
     async def stop(self) -> None:
         """Says nothing more: draining has the last word."""
@@ -101,11 +110,11 @@ class Announcer:
             await asyncio.wait((self._task,))
             self._task = None
 
-    async def _run(self, *, is_ready: bool) -> None:
+    async def _run(self) -> None:
         while True:
             await asyncio.sleep(ANNOUNCE_SECONDS)
-            if self._health.is_ready is not is_ready:
-                is_ready = await self._say()
+            if self._health.is_ready is not self._said:
+                self._said = await self._say()
 
     async def _say(self) -> bool:
         is_ready = self._health.is_ready

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from config import Secret
+from services.lasting_tasks import lasting
 from services.ports import Clock
 from services.redis_link.hidden import hidden
 from services.telemetry import get_logger
@@ -92,7 +93,7 @@ class RedisLink:
     async def __aenter__(self) -> Self:
         with suppress(RedisAway):
             await self.do("PING")
-        self._watching = asyncio.create_task(self._watch(), name="redis-link")
+        self._watching = lasting(self._watch, "redis-link")
         return self
 
     async def __aexit__(

@@ -11,6 +11,7 @@ from services.clients.secrets import hash_of
 from services.database import Database, schema
 from services.errors import AuditUnavailable
 from services.ports import Caller, Scope
+from tests.support.breaking import breaks_once
 
 
 @pytest.fixture
@@ -210,6 +211,20 @@ async def test_every_replica_sees_a_revocation_soon(database: Database, registry
                 await asyncio.sleep(0.01)
         assert now is not None
         assert roster.find("two") is None
+
+
+async def test_a_revocation_is_seen_though_the_reading_has_broken(
+    database: Database, registry: ClientRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await registry.add("one")
+    async with ClientRoster(database.reader, database.writer, refresh_seconds=0.05) as roster:
+        has_broken = breaks_once(monkeypatch, roster, "_read")
+        async with asyncio.timeout(5):
+            await has_broken.wait()
+            await registry.revoke("one")
+            while (now := roster.find("one")) and now.revoked_at is None:  # noqa: ASYNC110 -- it is read by time
+                await asyncio.sleep(0.01)
+        assert now is not None
 
 
 async def test_last_use_is_written_when_the_replica_goes(database: Database, registry: ClientRegistry) -> None:

@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from config import RELEASE
 from sandbox import Sandbox
+from services.telemetry import Metrics
 from tests.observability.test_alerts import UNBOUND, a_small_journal
 from tests.support.module import RunningModule, running_module, token
 from tests.support.postgres import PostgresServer
@@ -114,3 +115,24 @@ async def test_without_discord_it_is_degraded_and_ready(sandbox: Sandbox, sqlite
         status, health = await get(module, "/health")
         assert (status, health["status"], health["checks"]["discord"]["ok"]) == (200, "degraded", False)
         assert (await get(module, "/health/ready"))[0] == 200
+
+
+async def test_a_task_that_breaks_goes_on_and_is_seen(
+    sandbox: Sandbox, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = asyncio.Event()
+
+    def break_once(metrics: Metrics, seconds: float) -> None:
+        monkeypatch.setattr(Metrics, "loop_lagged", lambda *_: measured.set())
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(Metrics, "loop_lagged", break_once)
+    async with running_module(sandbox, sqlite_url) as module:
+        async with asyncio.timeout(SEEN_WITHIN_SECONDS):
+            await measured.wait()
+        status, health = await get(module, "/health")
+        assert (status, health["status"], health["checks"]["tasks"]["ok"]) == (200, "degraded", False)
+        assert "loop-lag" in health["checks"]["tasks"]["detail"]
+        assert module.house.health.is_ready
+        async with aiohttp.ClientSession() as session, session.get(module.rest_url + "/metrics") as answer:
+            assert 'discord_action_internal_errors_total{protocol="none"} 1.0' in await answer.text()

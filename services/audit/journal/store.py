@@ -24,6 +24,7 @@ from services.audit.journal.segment import Segment
 from services.audit.journal.upkeep import Upkeep
 from services.budget import Budget
 from services.disk_thread import DiskThread
+from services.lasting_tasks import lasting
 
 SYNC_SECONDS: Final = 0.05
 STALL_SECONDS: Final = 5.0
@@ -147,7 +148,7 @@ class Store:
         with suppress(TimeoutError):
             async with asyncio.timeout(STALL_SECONDS):
                 await self._round()
-        self._task = asyncio.create_task(self._keep(), name="audit-journal")
+        self._task = lasting(self._keep, "audit-journal")
 
     async def close(self, budget: Budget) -> None:
         """Syncs what there is and lets go of the directory; removes it when nothing in it is needed."""
@@ -178,5 +179,8 @@ class Store:
         self._round_began = time.monotonic()
         try:
             await self._upkeep.round()
+        except Exception as exc:
+            self._condition.note_problem(OSError(f"its upkeep broke: {exc!r}"))
+            raise
         finally:
             self._round_began = 0.0

@@ -8,6 +8,7 @@ ACTION_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 STAGE_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 INTERNAL: Final = "internal"
+NO_PROTOCOL: Final = "none"
 
 type Protocol = Literal["grpc", "rest"]
 
@@ -56,9 +57,12 @@ class ActionFigures:
             "replays", "Requests answered from an earlier one with the same idempotency key.", "protocol"
         )
         self._internal = board.counter(
-            "internal_errors", "Requests that ended with something unforeseen; the log has the cause.", "protocol"
+            "internal_errors",
+            "Requests that ended with something unforeseen; `protocol` none: background tasks that broke, and were "
+            "begun anew. The log has the cause.",
+            "protocol",
         )
-        for protocol in ("grpc", "rest"):
+        for protocol in ("grpc", "rest", NO_PROTOCOL):
             self._internal.of(protocol)  # from 0 on, so that the first one is seen as an increase
         board.watch("gauge", "in_flight", "Actions being worked on.")
 
@@ -86,6 +90,10 @@ class ActionFigures:
         self._rejected.of(protocol, code).inc()
         if code == INTERNAL:
             self._internal.of(protocol).inc()
+
+    def task_broke(self) -> None:
+        """Report a background task that ended with something unforeseen, and is begun anew."""
+        self._internal.of(NO_PROTOCOL).inc()
 
     def auth_failed(self, reason: str) -> None:
         """Report a refused token or secret: `missing`, `expired`, …, as `Unauthenticated.reason` has it."""

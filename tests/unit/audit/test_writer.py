@@ -18,6 +18,7 @@ from services.errors import AuditUnavailable
 from services.ports import ActionFilter
 from services.redaction import Redactor
 from services.telemetry import Metrics
+from tests.support.breaking import breaks_once
 from tests.support.postgres import PostgresServer
 from tests.support.record import DELIVERED, REJECTED, Record, entry, eventually, loop_lag, open_record
 
@@ -335,6 +336,20 @@ async def test_without_its_shipper_nothing_is_accepted(sqlite_url: str) -> None:
         health = record.writer.health()
         assert not health.is_writable
         assert "task" in health.detail
+
+
+@pytest.mark.parametrize("broken", ["_gather", "_ship_oldest", "_ship"])
+async def test_a_shipper_that_breaks_goes_on_and_ships_every_row_once(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    async with open_record(sqlite_url) as record:
+        has_broken = breaks_once(monkeypatch, record.writer._shipper, broken)
+        for _ in range(5):
+            await record.put(entry())
+        assert await record.writer.drained(5)
+        assert has_broken.is_set()
+        assert await record.count() == (5, 5)
+        assert record.writer.health().is_writable
 
 
 async def test_nothing_is_accepted_before_the_start_and_after_the_end(sqlite_url: str, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 import asyncio
 from collections.abc import Collection
 
+import pytest
+
 from services.idempotency import late
 from services.idempotency.late import Late
 from services.idempotency.table import KeysAway, Place
@@ -33,6 +35,21 @@ class AwayTable:
 
     def holds(self, place: Place, owner: str) -> bool:
         return True
+
+
+class BreakingTable(AwayTable):
+    """A table that one place breaks in a way that nobody foresaw."""
+
+    def __init__(self, breaking: Place) -> None:
+        super().__init__()
+        self.is_away = False
+        self.is_broken = True
+        self._breaking = breaking
+
+    async def settle(self, place: Place, fingerprint: str, owner: str, ending: Ending) -> None:
+        if self.is_broken and place == self._breaking:
+            raise RuntimeError("nobody foresaw this")
+        await super().settle(place, fingerprint, owner, ending)
 
 
 def place(number: int) -> Place:
@@ -81,3 +98,18 @@ async def test_what_is_unsettled_is_no_answer_to_replay() -> None:
     table.is_away = False
     await waiting.close()
     assert table.settled == [(place(1), "a", Unsettled(DELIVERED))]
+
+
+async def test_one_that_breaks_the_table_keeps_no_other_from_being_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late, "PAUSE_SECONDS", 0.01)
+    table = BreakingTable(place(0))
+    waiting = Late(table)
+    for number in range(3):
+        waiting.add(place(number), "same", "a", DELIVERED)
+    async with asyncio.timeout(5):
+        while len(table.settled) < 2:  # noqa: ASYNC110 -- a list has no event
+            await asyncio.sleep(0.01)
+    assert {settled for settled, _, _ in table.settled} == {place(1), place(2)}
+    table.is_broken = False
+    await waiting.close()
+    assert len(table.settled) == 3

@@ -7,6 +7,7 @@ import pytest
 from services.idempotency.redis_store import RedisTable
 from services.idempotency.store import IdempotencyKeys
 from services.ports import Ending, First, Orphaned, Replay, Unprotected, Unsettled
+from tests.support.breaking import breaks_once
 from tests.support.keys import CLOCK, DELIVERED, FAILED, LEASE_SECONDS, Replicas, claim, link_to, replicas, soon
 from tests.support.record import eventually
 from tests.support.valkey import ValkeyServer
@@ -190,3 +191,20 @@ async def test_a_full_redis_takes_no_more_keys_and_tells_those_it_has(opened: Re
     server.fill()
     assert await store.begin(claim(), "b", soon()) == Replay(DELIVERED)
     assert isinstance(await store.begin(claim("new"), "c", soon()), Unprotected)
+
+
+async def test_a_lease_is_renewed_though_a_renewal_has_broken(
+    opened: Replicas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.bounds.lease_seconds = 3.0
+    store = await opened.open()
+    table = store._table
+    assert isinstance(table, RedisTable)
+    await store.begin(claim(), "a", soon())
+    (lease,) = table._leases.values()
+    lost_at, has_broken = lease.lost_at, breaks_once(monkeypatch, table, "_renew")
+    async with asyncio.timeout(10):
+        while lease.lost_at == lost_at:  # noqa: ASYNC110 -- a time has no event
+            await asyncio.sleep(0.02)
+    assert has_broken.is_set()
+    assert store.holds(claim(), "a")

@@ -9,6 +9,7 @@ import pytest
 from config import Secret
 from services.redis_link import RedisAway, RedisLink, Script, namespace_of
 from services.redis_link.link import COMMAND_SECONDS, CONNECT_SECONDS
+from tests.support.breaking import breaks_once
 from tests.support.keys import CLOCK, link_to
 from tests.support.valkey import ValkeyServer
 
@@ -138,3 +139,16 @@ def test_a_namespace_is_the_tokens_own_and_hides_it() -> None:
     assert one != other
     assert len(one) == 16
     assert RedisLink(Secret("redis://localhost"), one, CLOCK).key("x") == f"dam:{{{one}}}:x"
+
+
+async def test_it_finds_redis_again_though_its_watch_breaks(
+    server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with link_to(server.url) as link:
+        has_broken = breaks_once(monkeypatch, link, "_until_it_answers")
+        server.stop()
+        with pytest.raises(RedisAway):
+            await link.do("PING")
+        server.start()
+        await until(lambda: not link.is_away)
+        assert has_broken.is_set()

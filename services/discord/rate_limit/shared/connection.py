@@ -14,6 +14,7 @@ passed, those who are back share only as much of the token's limit as they had a
 import asyncio
 import math
 from collections.abc import Mapping
+from functools import partial
 from importlib.resources import files
 from secrets import token_hex
 from typing import Any, Final, Protocol
@@ -23,6 +24,7 @@ import orjson
 from services.discord.quarantine import Quarantine
 from services.discord.rate_limit.shared.ledger import Core, Ledger
 from services.discord.rate_limit.shared.parcel import Parcel
+from services.lasting_tasks import lasting
 from services.ports import Clock
 from services.redis_link import RedisAway, RedisLink, Script
 from services.telemetry import get_logger
@@ -94,7 +96,7 @@ class Connection:
         await self._join(ledger)
         if not self.is_shared:
             self._be_alone(None)
-        self._task = asyncio.create_task(self._run(ledger), name="limits")
+        self._task = lasting(partial(self._run, ledger), "limits")
 
     async def close(self) -> None:
         """Says goodbye, so that nobody has to wait for us."""
@@ -141,8 +143,8 @@ class Connection:
             try:
                 await self._turn(ledger)
             except Exception:
-                log.exception("an exchange about limits broke")
                 self._be_alone(None, "an error of our own")
+                raise
 
     async def _turn(self, ledger: Ledger) -> None:
         if not self.is_shared:

@@ -14,6 +14,7 @@ from services.audit.journal import store as store_module
 from services.errors import AuditUnavailable, OutcomeKind
 from services.ports import AuditEntry, Verdict
 from services.redaction import Redactor
+from tests.support.breaking import breaks_once
 from tests.support.record import DELIVERED, entry, eventually
 from tests.unit.audit.journal.disks import FailingDisk
 
@@ -353,6 +354,19 @@ async def test_without_its_task_nothing_begins(journal: Journal) -> None:
     await asyncio.wait((task,))
     assert refuses(journal)
     assert "task" in journal.health().detail
+
+
+async def test_an_upkeep_that_breaks_refuses_until_a_new_segment_is_there(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_broken = breaks_once(monkeypatch, journal.store._upkeep, "round")
+    perform(journal)
+    async with asyncio.timeout(5):
+        await has_broken.wait()
+    assert refuses(journal)
+    assert "upkeep broke" in journal.health().detail
+    await eventually(lambda: not refuses(journal))
+    assert journal.health().segments == 2
 
 
 # ── reading back ──
