@@ -7,13 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from bench import auth, lock, start, throughput
+from bench import auth, lock, sizes, start, throughput
 from bench.databases import Database, running_database
 from bench.figures import Report
 from bench.programs import Broken
 from bench.serving import ASYNCIO, UVLOOP
 
-NAMES: Final = ("start", "grpc", "rest", "lock", "auth")
+NAMES: Final = ("start", "grpc", "rest", "lock", "auth", "sizes")
 EXIT_BROKEN: Final = 1
 
 
@@ -49,6 +49,8 @@ def _measurements(
         chosen.append(("locking the table", lambda: lock.measure(database, folder)))
     if "auth" in names:
         chosen.append(("letting callers in", auth.measure))
+    if "sizes" in names:
+        chosen.append(("sizes", lambda: sizes.measure(database, folder)))
     return chosen
 
 

@@ -19,6 +19,9 @@ class Database(Protocol):
     def rows(self) -> int:
         """How many actions are on the record."""
 
+    def number(self, sql: str) -> float:
+        """What a statement that gives one number gives."""
+
     def lock(self) -> None:
         """Locks the table against everybody else."""
 
@@ -37,8 +40,11 @@ class SqliteDatabase:
         self._locker: sqlite3.Connection | None = None
 
     def rows(self) -> int:
+        return int(self.number(COUNT))
+
+    def number(self, sql: str) -> float:
         with closing(sqlite3.connect(self._path)) as connection:
-            return int(connection.execute(COUNT).fetchone()[0])
+            return float(connection.execute(sql).fetchone()[0])
 
     def lock(self) -> None:
         self._locker = sqlite3.connect(self._path, isolation_level=None)
@@ -62,10 +68,13 @@ class PostgresDatabase:
         self._locker = psycopg2.connect(url, connect_timeout=5)
 
     def rows(self) -> int:
+        return int(self.number(COUNT))
+
+    def number(self, sql: str) -> float:
         with closing(self._connect(self.url, connect_timeout=5)) as connection, connection.cursor() as cursor:
-            cursor.execute(COUNT)
+            cursor.execute(sql)
             found = cursor.fetchone()
-            return int(found[0]) if found else 0
+            return float(found[0]) if found else 0.0
 
     def lock(self) -> None:
         with self._locker.cursor() as cursor:

@@ -1,9 +1,12 @@
 """The floor under gRPC: a bare grpc.aio server that answers SendMessage from a constant.
 
-    python -m bench.echo_grpc
+    python -m bench.echo_grpc [--hold]
 
-prints its port as the first line.
+prints its port as the first line. With `--hold` it never answers.
 """
+
+import asyncio
+import sys
 
 import grpc
 
@@ -19,10 +22,16 @@ async def echo(_request: messages.SendMessageRequest, _context: Context) -> mess
     return messages.SendMessageResponse(success=True, message_id=MESSAGE_ID, action_id=ACTION_ID)
 
 
+async def hold(request: messages.SendMessageRequest, context: Context) -> messages.SendMessageResponse:
+    """Waits until the caller gives up."""
+    await asyncio.Event().wait()
+    return await echo(request, context)
+
+
 async def serve() -> None:
     """Answers until SIGTERM."""
     method = grpc.unary_unary_rpc_method_handler(
-        echo,
+        hold if "--hold" in sys.argv else echo,
         request_deserializer=messages.SendMessageRequest.FromString,
         response_serializer=messages.SendMessageResponse.SerializeToString,
     )

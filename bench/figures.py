@@ -53,10 +53,11 @@ class Report:
         return "\n".join([*lines, "", *self.remarks, *machine()])
 
     def as_markdown(self) -> str:
-        """A document of its own."""
-        rows = ["| " + " | ".join(figure.cells()) + " |" for figure in self.figures]
-        head = ["| " + " | ".join(HEADINGS) + " |", "|---|--:|--:|--:|---|"]
-        notes = [f"- {note}" for note in (*self.remarks, *machine())]
+        """A document of its own; each line says when it was measured, so that some can be renewed without the rest."""
+        when = f"{datetime.now(UTC):%Y-%m-%d %H:%M}, load {os.getloadavg()[0]:.1f}"
+        rows = ["| " + " | ".join((*figure.cells(), when)) + " |" for figure in self.figures]
+        head = ["| " + " | ".join((*HEADINGS, "when")) + " |", "|---|--:|--:|--:|---|---|"]
+        notes = [f"- {note}" for note in (*self.remarks, f"Machine: {machine()[0]}.")]
         return "\n".join(["# Measured", "", *head, *rows, "", *notes, ""])
 
     def as_json(self) -> str:

@@ -33,7 +33,7 @@ def measure(database: Database, folder: Path) -> Report:
         module.wait_for_rows(before + actions.total)
     figure = Figure(f"/health/live p99, table locked for {LOCK_SECONDS:.0f} s", probes.p99_ms, "ms", "< 100 ms")
     remark = (
-        f"Locked for {locked_seconds:.1f} s: {actions.total} actions answered ({actions.failed} failed, "
+        f"Table locked: for {locked_seconds:.1f} s; {actions.total} actions answered ({actions.failed} failed, "
         f"p99 {actions.p99_ms:.0f} ms), all in the table afterwards; slowest probe {probes.max_ms:.0f} ms."
     )
     return Report([figure], [remark], {"lock": {"probes": asdict(probes), "actions": asdict(actions)}})

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import jwt
@@ -48,10 +49,14 @@ class Module:
 
 @contextmanager
 def running_module(
-    database: Database, upstream_port: int, folder: Path, command: Sequence[str] = ("app.py",)
+    database: Database,
+    upstream_port: int,
+    folder: Path,
+    command: Sequence[str] = ("app.py",),
+    changed: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Module]:
-    """The module in front of the upstream, ready, for the length of the block. Raises Broken."""
-    environment = _environment(database.url, upstream_port, folder)
+    """The module in front of the upstream, ready, for the length of the block; `changed`: variables. Raises Broken."""
+    environment = _environment(database.url, upstream_port, folder) | dict(changed)
     _require_no_other_settings(environment)
     port = int(environment["REST_PORT"])
     with Program("the module", command, folder / "module.log", environment) as program:

@@ -122,7 +122,7 @@ def measure(database: Database, folder: Path, protocols: Sequence[str], asked: A
                 runs.client.append(client)
                 runs.bare.append(stage.bare(protocol))
                 runs.module.append(stage.module(protocol))
-    report = Report(remarks=[f"The module runs on uvloop, its floors on {asked.floor_loop}."])
+    report = Report(remarks=[f"Loops: the module runs on uvloop, its floors on {asked.floor_loop}."])
     for protocol, runs in rounds.items():
         report.add(_report(protocol, runs))
     return report

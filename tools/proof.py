@@ -4,7 +4,9 @@
 
 Each line of the results is one scenario: {"scenario": …, "to_reach": …, "figures": {name: value}, "when": …}. A
 scenario counts as it was measured last. What was not measured this time stays as it stands, with its own date: a part
-of the evidence can be renewed alone (`./setup.sh prove -k outage`).
+of the evidence can be renewed alone (`./setup.sh prove -k outage`). So it is with the benchmarks, of which
+`python -m bench --only sizes --write FILE` measures a part: a figure is known by its name, and remarks are replaced
+whose topic, up to the colon, is spoken of anew.
 """
 
 import argparse
@@ -23,6 +25,7 @@ the limits allow over the time taken.
 |---|---|---|---|
 """
 BENCHMARKS: Final = "## "
+RULE: Final = "\n|---"
 COLUMNS: Final = 4
 
 
@@ -45,8 +48,30 @@ def document(earlier: str, results: Iterable[Mapping[str, Any]], benchmarks: str
     """The document `earlier` with these scenarios measured anew, and the benchmarks where there are any."""
     table, _, old_benchmarks = earlier.partition(f"\n{BENCHMARKS}")
     rows = _rows(table) | {str(result["scenario"]): _row(result) for result in results}
-    below = benchmarks.replace("# ", BENCHMARKS, 1) if benchmarks else f"{BENCHMARKS}{old_benchmarks}"
+    below = _merged(old_benchmarks, benchmarks) if benchmarks else f"{BENCHMARKS}{old_benchmarks}"
     return HEAD + "".join(f"{row}\n" for row in rows.values()) + (f"\n{below}" if below != BENCHMARKS else "")
+
+
+def _merged(old: str, new: str) -> str:
+    """The benchmarks of `new`, and of `old` what `new` does not speak of."""
+    figures = {line.split(" | ")[0]: line for text in (old, new) for line in _figures(text)}
+    remarks = {_topic(line) for line in _remarks(new)}
+    notes = [*(line for line in _remarks(old) if _topic(line) not in remarks), *_remarks(new)]
+    head = new.partition(RULE)[0] + RULE + new.partition(RULE)[2].partition("\n")[0]
+    return "\n".join([head.replace("# ", BENCHMARKS, 1), *figures.values(), *(["", *notes] if notes else []), ""])
+
+
+def _figures(text: str) -> list[str]:
+    """The lines of the table, without its head."""
+    return [line for line in text.partition(RULE)[2].splitlines()[1:] if line.startswith("| ")]
+
+
+def _remarks(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("- ")]
+
+
+def _topic(remark: str) -> str:
+    return remark.partition(":")[0]
 
 
 def _rows(table: str) -> dict[str, str]:

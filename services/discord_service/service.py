@@ -45,7 +45,9 @@ from services.ports import (
 from services.telemetry import Event, get_logger, span
 from services.telemetry.metrics import Metrics
 
-MOST_RUNNING: Final = 20_000
+# An action that waits takes 40 KiB, with the longest message 75: all of them fit into a container of 512 MiB. They are
+# a hundred seconds of the bot's whole allowance.
+MOST_RUNNING: Final = 5_000
 RETRY_SOON_SECONDS: Final = 1.0
 # The action itself ends at its deadline and knows best how; the caller's wait is a little longer so that it can say so.
 ANSWER_MARGIN_SECONDS: Final = 0.05
@@ -188,7 +190,7 @@ class DiscordService:
     def _refuse_when_unable(self) -> None:
         if self._is_closing:
             raise ShuttingDown(retry_after_seconds=RETRY_SOON_SECONDS)
-        if len(self._running) > MOST_RUNNING:
+        if len(self._running) >= MOST_RUNNING:
             raise Overloaded(f"More than {MOST_RUNNING} actions are waiting.", retry_after_seconds=RETRY_SOON_SECONDS)
 
     async def _replay(self, run: Run, answer: Answer) -> Performed:

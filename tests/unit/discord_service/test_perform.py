@@ -8,6 +8,7 @@ import pytest
 from services.actions import Action, AddReaction, CreateWebhook, MessageSent, SendMessage, SendWebhook, parse
 from services.budget import Budget
 from services.discord_service import DiscordService
+from services.discord_service.service import MOST_RUNNING
 from services.errors import (
     ActionError,
     AuditUnavailable,
@@ -20,6 +21,7 @@ from services.errors import (
     Internal,
     OutcomeKind,
     OutcomeUnknown,
+    Overloaded,
     PermissionDenied,
     RateLimited,
     ShuttingDown,
@@ -192,6 +194,20 @@ async def test_draining_stops_what_does_not_finish_and_says_what_is_known() -> N
     assert {verdict.outcome for verdict in house.audit.verdicts} == {OutcomeKind.NOT_SENT, OutcomeKind.UNKNOWN}
     with pytest.raises(ShuttingDown):
         await house.service.perform(message("c"), ROUTER, request())
+
+
+async def test_more_than_may_wait_is_refused_and_leaves_nothing_behind() -> None:
+    never = asyncio.Event()
+    house = House(*[waits_before_sending(never)] * (MOST_RUNNING))
+    waiting = [
+        asyncio.create_task(house.service.perform(message(), ROUTER, request(seconds=60))) for _ in range(MOST_RUNNING)
+    ]
+    await _until(lambda: len(house.discord.calls) == MOST_RUNNING)
+    with pytest.raises(Overloaded):
+        await house.service.perform(message(), ROUTER, request())
+    await _until(lambda: house.service.running_count == MOST_RUNNING)
+    await house.service.drain(Budget.of(0.05))
+    await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_the_same_key_acts_once_and_is_marked_as_a_replay() -> None:

@@ -42,3 +42,48 @@ def test_new_benchmarks_take_the_place_of_old_ones() -> None:
 def test_nothing_changes_when_nothing_was_measured() -> None:
     text = document("", [FIRST, OTHER], BENCHMARKS)
     assert document(text, []) == text
+
+
+MEASURED = """# Measured
+
+| what | measured | when |
+|---|--:|---|
+| start | 1 s | yesterday |
+| memory | 9 MiB | yesterday |
+
+- Start: of three.
+- Start: the first is slower.
+- Machine: a small one.
+"""
+START_AGAIN = """# Measured
+
+| what | measured | when |
+|---|--:|---|
+| start | 2 s | today |
+| stop | 3 s | today |
+
+- Start: of five.
+- Machine: a large one.
+"""
+
+
+def test_a_figure_that_was_not_measured_again_stays_with_its_date_and_its_remarks() -> None:
+    text = document(document("", [FIRST], MEASURED.replace("Start: the", "Memory: the")), [], START_AGAIN)
+    below = text.partition("## Measured\n")[2]
+    assert below.splitlines() == [
+        "",
+        "| what | measured | when |",
+        "|---|--:|---|",
+        "| start | 2 s | today |",
+        "| memory | 9 MiB | yesterday |",
+        "| stop | 3 s | today |",
+        "",
+        "- Memory: the first is slower.",
+        "- Start: of five.",
+        "- Machine: a large one.",
+    ]
+
+
+def test_measuring_everything_again_leaves_nothing_of_before() -> None:
+    text = document(document("", [FIRST], MEASURED), [], MEASURED.replace("yesterday", "today"))
+    assert text == document("", [FIRST], MEASURED.replace("yesterday", "today"))
