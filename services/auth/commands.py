@@ -9,7 +9,8 @@ from config import AuthSettings
 from services.auth.claims import CLIENT_ID
 from services.auth.operator import Grant, mint
 from services.auth.verifier import LONGEST_TOKEN
-from services.clients.options import discord_id, duration
+from services.clients.options import duration
+from services.clients.rights import add_places, add_scopes
 from services.ports import Scope
 
 EXIT_OK: Final = 0
@@ -21,22 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `token`. Either scopes or --unscoped must be said: everything is never given by omission."""
     parser.add_argument("--subject", type=_subject, required=True, metavar="NAME", help="the caller's name")
     rights = parser.add_mutually_exclusive_group(required=True)
-    rights.add_argument(
-        "--scope",
-        action="append",
-        choices=[scope.value for scope in Scope],
-        metavar="SCOPE",
-        help=f"what it is good for; repeat for several: {', '.join(Scope)}",
-    )
+    add_scopes(rights)
     rights.add_argument("--unscoped", action="store_true", help="good for everything: no `scope` claim")
-    for name in ("guild", "channel", "role"):
-        parser.add_argument(
-            f"--{name}",
-            action="append",
-            type=discord_id,
-            metavar="ID",
-            help=f"the only {name}s it is good for; repeat for several (default: every {name})",
-        )
+    add_places(parser)
     parser.add_argument(
         "--ttl",
         type=duration,

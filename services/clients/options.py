@@ -8,8 +8,7 @@ from typing import Final
 
 from services.clients.registered import DEFAULT_SCOPES, ClientBounds
 from services.clients.registry import NAME
-from services.ports import Scope
-from services.values import is_snowflake
+from services.clients.rights import add_places, add_scopes
 
 MOST_PER_MINUTE: Final = 1_000_000
 LONGEST_OVERLAP: Final = timedelta(days=30)
@@ -20,22 +19,8 @@ UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds what says what a client may do."""
-    parser.add_argument(
-        "--scope",
-        action="append",
-        choices=[scope.value for scope in Scope],
-        metavar="SCOPE",
-        help=f"what it may do; repeat for several: {', '.join(Scope)} (default: {', '.join(sorted(DEFAULT_SCOPES))}). "
-        f"{Scope.MENTIONS_EVERYONE} lets it ping roles, @everyone and @here.",
-    )
-    for name in ("guild", "channel", "role"):
-        parser.add_argument(
-            f"--{name}",
-            action="append",
-            type=discord_id,
-            metavar="ID",
-            help=f"the only {name}s it may act on or in; repeat for several (default: every {name})",
-        )
+    add_scopes(parser, default=", ".join(sorted(DEFAULT_SCOPES)))
+    add_places(parser)
     parser.add_argument(
         "--quota", type=_quota, metavar="N", help="actions it may have done in a minute (default: no limit)"
     )
@@ -58,13 +43,6 @@ def client_name(text: str) -> str:
     """A client's name."""
     if not NAME.fullmatch(text):
         raise argparse.ArgumentTypeError("1 to 64 letters, digits, underscores, dots and hyphens")
-    return text
-
-
-def discord_id(text: str) -> str:
-    """One of Discord's ids."""
-    if not is_snowflake(text):
-        raise argparse.ArgumentTypeError("an id of Discord's: 1 to 19 digits, at most 2^63-1")
     return text
 
 
