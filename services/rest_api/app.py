@@ -25,6 +25,7 @@ from services.rest_api.documents import docs_file_view, document_view
 from services.rest_api.export_routes import PATH as EXPORT_PATH
 from services.rest_api.export_routes import export_view
 from services.rest_api.health_routes import health_view, live_view, metrics_view, ready_view
+from services.rest_api.index import index_document
 from services.rest_api.limits_routes import limits_view
 from services.rest_api.openapi import openapi_document
 from services.rest_api.problems import ErrorHandler
@@ -116,6 +117,7 @@ def routes(given: RestDependencies) -> Iterator[Route]:
     yield Route("GET", EXPORT_PATH, export_view(given))
     yield Route("GET", "/api/v1/actions/{action_id}", row_view(given))
     yield Route("GET", "/api/v1/limits", limits_view(given))
+    yield Route("GET", "/", document_view(index_document(given), JSON))
     yield Route("GET", "/health", health_view(given))
     yield Route("GET", "/health/live", live_view(given))
     yield Route("GET", "/health/ready", ready_view(given))

@@ -24,7 +24,7 @@ from tests.support.process import Program, program
 
 MESSAGE: Final = {"channel_id": "123", "content": "hello"}
 WEBHOOK_MESSAGE: Final = {"webhook_url": WEBHOOK, "content": "hello"}
-OPEN_PATHS: Final = ("/health", "/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs", "/nowhere")
+OPEN_PATHS: Final = ("/", "/health", "/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs", "/nowhere")
 
 pytestmark = pytest.mark.timeout(150)
 

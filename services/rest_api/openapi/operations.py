@@ -91,6 +91,7 @@ def other_operations() -> dict[tuple[str, str], Operation]:
         ("/api/v1/actions/export", "get"): _export_actions(),
         ("/api/v1/actions/{action_id}", "get"): _get_action(),
         ("/api/v1/limits", "get"): _get_limits(),
+        ("/", "get"): _index(),
         ("/health", "get"): _health("get_health", "How the module is.", "Health"),
         ("/health/live", "get"): _health("get_live", "Whether this process works at all.", "Live"),
         ("/health/ready", "get"): _health("get_ready", "Whether this instance takes requests.", "Ready"),
@@ -171,6 +172,11 @@ def _get_limits() -> Operation:
         "parameters": header_references(TRACE_HEADERS),
         "responses": {"200": _answer("The limits.", reference("Limits")), **error_references("Limits")},
     }
+
+
+def _index() -> Operation:
+    summary = "What this is, and where its pages are."
+    return _kept(_open("get_index", summary, {"200": _answer(summary, reference("Index"))}))
 
 
 def _health(name: str, summary: str, schema: str) -> Operation:

@@ -9,6 +9,7 @@ from services.actions import CATALOGUE, Action
 from services.errors import ErrorCode, OutcomeKind
 from services.ports import ActionRow
 from services.rest_api.dependencies import HealthStatus
+from services.rest_api.index import LINKS
 
 type Schema = dict[str, Any]
 
@@ -113,6 +114,7 @@ def _other_schemas() -> dict[str, Schema]:
         "ActionRow": row,
         "ActionPage": _action_page(),
         "Limits": _limits(),
+        "Index": _index(),
         "Health": _health(),
         "Live": _status_object("live", "dead"),
         "Ready": _with_checks(_status_object("ready", "not_ready")),
@@ -171,6 +173,12 @@ def _limits() -> Schema:
     }
     required = ["state", "lane_count", "channel_count", "waiting", "lanes", "global", "pauses", "invalid_requests"]
     return _object(properties, "Discord's limits as they are kept now.", required)
+
+
+def _index() -> Schema:
+    addresses: Schema = {name: {"type": "string", "format": "uri-reference"} for name in LINKS}
+    properties = {"module": STRING, "version": STRING, "links": _object(addresses, "Relative to this address.")}
+    return _object(properties, "What this is, and where its pages are.")
 
 
 def _health() -> Schema:

@@ -12,7 +12,7 @@ from tests.unit.rest_api.house import Answer, House
 from tests.unit.rest_api.test_server import serving
 from tools import swagger_ui
 
-DOCUMENTS = ["/openapi.json", "/docs", *(f"/docs/{name}" for name in DOCS_FILES)]
+DOCUMENTS = ["/", "/openapi.json", "/docs", *(f"/docs/{name}" for name in DOCS_FILES)]
 
 
 async def ask(path: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:

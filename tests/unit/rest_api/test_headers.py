@@ -76,6 +76,7 @@ async def test_without_an_id_every_request_gets_its_own() -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
+        ("GET", "/"),
         ("GET", "/health"),
         ("GET", "/health/live"),
         ("GET", "/health/ready"),

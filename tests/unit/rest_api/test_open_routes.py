@@ -84,6 +84,16 @@ async def test_health_says_how_the_module_is(status: HealthStatus, http_status: 
     }
 
 
+async def test_the_root_says_what_this_is_and_where_its_pages_are() -> None:
+    house = House()
+    body = (await ask(house, "/")).json
+    links = body.pop("links")
+    assert body == {"module": "discord_action_module", "version": "1.2.3"}
+    for name, address in links.items():
+        assert (await ask(house, address.removeprefix("."))).status == 200, name
+    assert set(links) == {"docs", "openapi", "health", "metrics"}
+
+
 async def test_live_asks_nothing_but_the_process() -> None:
     house = House()
     house.health.database = CheckResult(is_ok=False)

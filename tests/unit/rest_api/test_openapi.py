@@ -127,6 +127,7 @@ async def test_other_answers_are_as_documented() -> None:
     house.audit.rows = [row()]
     check((await house.get("/api/v1/actions")).json, "ActionPage")
     check((await house.get(f"/api/v1/actions/{row().action_id}")).json, "ActionRow")
+    check((await house.get("/")).json, "Index")
     check((await house.get("/health")).json, "Health")
     check((await house.get("/health/live")).json, "Live")
     check((await house.get("/health/ready")).json, "Ready")
@@ -143,6 +144,7 @@ def test_what_is_open_asks_for_no_token() -> None:
     is_open = {path for (_, path), operation in OPERATIONS.items() if operation.get("security") == []}
     assert is_open == {
         "/api/v1/token",
+        "/",
         "/health",
         "/health/live",
         "/health/ready",

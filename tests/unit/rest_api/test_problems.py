@@ -84,7 +84,8 @@ async def test_a_failure_of_the_service_is_not_counted_as_a_refused_request() ->
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/api/v1/message/", "/api//v1/message", "/api/v1/message/1", "/api/v1", "/", "/docs/"]
+    "path",
+    ["/nowhere", "/api/v1/message/", "/api//v1/message", "/api/v1/message/1", "/api/v1", "/index.html", "/docs/"],
 )
 async def test_an_unknown_path_is_a_problem_not_a_page(path: str) -> None:
     house = House()
