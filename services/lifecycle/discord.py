@@ -8,7 +8,7 @@ from services.discord.quarantine import Quarantine
 from services.discord.rate_limit import Bounds, InProcessRateLimiter, RedisRateLimiter
 from services.lifecycle.observers import LimitsObserver
 from services.ports import Clock
-from services.redis_link import RedisLink, namespace_of
+from services.redis_link import RedisLink, namespace_of, note_version
 from services.telemetry import Metrics
 
 
@@ -17,7 +17,9 @@ async def open_link(settings: Settings, stack: AsyncExitStack, clock: Clock) -> 
     if settings.limits.redis_url is None:
         return None
     namespace = namespace_of(settings.discord.bot_token)
-    return await stack.enter_async_context(RedisLink(settings.limits.redis_url, namespace, clock))
+    link = await stack.enter_async_context(RedisLink(settings.limits.redis_url, namespace, clock))
+    await note_version(link)
+    return link
 
 
 async def open_discord(

@@ -1,4 +1,4 @@
-"""The one connection pool to Redis 6 or later, or to Valkey.
+"""The one connection pool to Redis or Valkey.
 
 Redis is a convenience, never a reason to hang: every command has a short bound, and after a failure of the connection
 nobody waits for a dead server. One task asks it, with growing pauses, until it answers again; until then every command

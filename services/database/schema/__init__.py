@@ -16,6 +16,7 @@ from typing import Final
 
 from services.database.schema import postgresql, sqlite
 from services.database.session import Session
+from services.database.versions import check_version
 
 LOCK_SECONDS: Final = 10
 TURN_SECONDS: Final = 600
@@ -33,7 +34,8 @@ STEPS: Final[tuple[tuple[Callable[[Session], None], Callable[[Session], None]], 
 
 
 def bring_up_to_date(session: Session) -> None:
-    """Runs the steps that are missing. Raises DatabaseUnavailable, and then nothing was changed."""
+    """Runs the steps that are missing. Raises DatabaseUnavailable or DatabaseTooOld, and then nothing was changed."""
+    check_version(session)
     if _version(session) >= len(STEPS):
         return
     _take_turn(session)

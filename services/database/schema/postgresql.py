@@ -1,4 +1,4 @@
-"""The tables on PostgreSQL (13 or later)."""
+"""The tables on PostgreSQL."""
 
 from typing import Final
 
