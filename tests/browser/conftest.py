@@ -16,7 +16,7 @@ from tests.browser.caller import Caller, calling
 from tests.browser.conduct import Conduct
 from tests.support.module import RunningModule, running_module
 
-PATIENCE_MILLISECONDS = 10_000
+PATIENCE_MILLISECONDS = 30_000
 # Small and still: without a graphics card every pixel of every frame is drawn by the processor.
 DEFAULTS: dict[str, Any] = {"viewport": {"width": 1200, "height": 720}, "reduced_motion": "reduce"}
 

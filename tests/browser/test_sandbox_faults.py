@@ -81,7 +81,7 @@ async def test_a_reset_asks_first(garden: Page, sandbox: Sandbox, caller: Caller
 async def test_the_switches_work_from_the_keyboard_alone(garden: Page, sandbox: Sandbox) -> None:
     switch = garden.get_by_role("switch", name="Unavailable")
     await garden.get_by_role("button", name="Reset").focus()
-    gives_up = time.monotonic() + 10
+    gives_up = time.monotonic() + 30
     while not await switch.evaluate("node => node === document.activeElement") and time.monotonic() < gives_up:
         await garden.keyboard.press("Tab")
     await expect(switch).to_be_focused()

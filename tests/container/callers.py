@@ -13,7 +13,7 @@ from proto.discord_action_pb2_grpc import DiscordActionStub
 from tests.support.module import token
 
 CHANNEL = "123"
-VISIBLE_WITHIN_SECONDS = 10.0
+VISIBLE_WITHIN_SECONDS = 30.0
 CALL_SECONDS = 30.0
 
 

@@ -11,9 +11,9 @@ HARDENED = (
     *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
     *("--memory", "512m", "--pids-limit", "128"),
 )
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 60.0
 EXIT_WAIT_SECONDS = 45
-SAYS_WITHIN_SECONDS = 10.0
+SAYS_WITHIN_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class Engine:
     def is_podman(self) -> bool:
         return self.program == "podman"
 
-    def __call__(self, *arguments: str | Path, timeout_seconds: float = 50, given: str | None = None) -> str:
+    def __call__(self, *arguments: str | Path, timeout_seconds: float = 100, given: str | None = None) -> str:
         """Runs a command to its end and gives what it printed. Raises EngineFailed."""
         command = [self.program, *map(str, arguments)]
         done = subprocess.run(
@@ -77,7 +77,7 @@ class Engine:
     def said_by(self, container: str) -> str:
         """Everything a container wrote, to whichever stream."""
         command = [self.program, "logs", container]
-        done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=20, env=self.variables)
+        done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=60, env=self.variables)
         return done.stdout + done.stderr
 
     @property

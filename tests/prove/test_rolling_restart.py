@@ -31,7 +31,7 @@ PER_SECOND = 40
 CHANNELS = [str(30_000 + number) for number in range(80)]
 """A channel takes one message a second, so that these take twice the rate."""
 SEND = "/discord_action.DiscordAction/SendMessage"
-PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 2.0
 IN_FLIGHT = 100
 CALLER_SECONDS = 20.0
 SERVICE_CONFIG = {
