@@ -7,13 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from bench import auth, lock, sizes, start, throughput
+from bench import auth, lock, sizes, start, telemetry, throughput
 from bench.databases import Database, running_database
 from bench.figures import Report
 from bench.programs import Broken
 from bench.serving import ASYNCIO, UVLOOP
 
-NAMES: Final = ("start", "grpc", "rest", "lock", "auth", "sizes")
+NAMES: Final = ("start", "grpc", "rest", "lock", "auth", "sizes", "telemetry")
 EXIT_BROKEN: Final = 1
 
 
@@ -51,6 +51,8 @@ def _measurements(
         chosen.append(("letting callers in", auth.measure))
     if "sizes" in names:
         chosen.append(("sizes", lambda: sizes.measure(database, folder)))
+    if "telemetry" in names:
+        chosen.append(("what metrics cost", lambda: telemetry.measure(database, folder)))
     return chosen
 
 
