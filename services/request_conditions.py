@@ -14,7 +14,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from config import DeadlineSettings
 from services.actions import Action, parse
@@ -35,8 +35,7 @@ class Spelling:
     priority: str
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What was said, each as often as it was. `wait_seconds` is None where the caller left it open."""
 
     keys: Sequence[str] = ()
@@ -44,8 +43,7 @@ class Said:
     wait_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(NamedTuple):
     """How a request is to be carried out, and what is wrong with how it says so.
 
     Where there are violations, `request` holds what would be without the bad ones; it must not be carried out.
@@ -75,7 +73,7 @@ def read_conditions(
     said: Said, spelling: Spelling, request_id: str, deadlines: DeadlineSettings, more: Iterable[Violation] = ()
 ) -> Conditions:
     """The conditions of a request that arrives now. `more` is what the protocol found wrong by itself."""
-    violations = (*_bad_keys(said.keys, spelling), *_bad_priorities(said.priorities, spelling), *more)
+    violations = (*_bad(said, spelling), *more) if said.keys or said.priorities else tuple(more)
     request = Request(
         protocol=spelling.protocol,
         request_id=request_id,
@@ -97,6 +95,11 @@ def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     for name, value in pairs:
         values[name] = f"{values[name]}, {value}" if name in values else value
     return values
+
+
+def _bad(said: Said, spelling: Spelling) -> Iterator[Violation]:
+    yield from _bad_keys(said.keys, spelling)
+    yield from _bad_priorities(said.priorities, spelling)
 
 
 def _bad_keys(keys: Sequence[str], spelling: Spelling) -> Iterator[Violation]:

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -30,8 +30,7 @@ class Rest:
         return tuple(re.findall(r"\{(\w+)\}", self.path))
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What every action is given when it is accepted: by whom, when, under which id, and its nonce for Discord."""
 
     action_id: str

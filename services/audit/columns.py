@@ -66,7 +66,7 @@ def fitting(column: str, text: str | None) -> str | None:
 def time_text(time: datetime) -> str:
     """A time as both databases take it and as SQLite sorts it: UTC, microseconds, no zone. A naive time is UTC."""
     if time.tzinfo is not None:
-        time = time.astimezone(UTC).replace(tzinfo=None)
+        time = (time if time.tzinfo is UTC else time.astimezone(UTC)).replace(tzinfo=None)
     return time.isoformat(sep=" ", timespec="microseconds")
 
 

@@ -12,12 +12,15 @@ from typing import Any, Final
 import orjson
 
 from services.audit.columns import LARGEST_INTEGER, LONGEST, storable, time_text
-from services.ports import AuditEntry, Verdict
+from services.ports import AuditEntry, Json, Verdict
 from services.redaction import SECRET_NAMES, Redactor
 
 _OPTIONS: Final = orjson.OPT_NON_STR_KEYS
 _MAY_HOLD_NUL: Final = b"\\u0000"
 DEEPEST: Final = 64
+# Named because `int | float` would be made anew for every value.
+_NUMBERS: Final = (int, float)
+_LISTS: Final = (list, tuple, set, frozenset)
 
 type Half = dict[str, Any]
 
@@ -33,7 +36,7 @@ def entry_half(entry: AuditEntry, redactor: Redactor) -> bytes:
             entry.channel_id,
             entry.user_id,
         )
-        return _encoded(_entry_columns(entry), (entry.request_data, *ids), redactor)
+        return _encoded(_entry_columns(entry), ids, entry.request_data, redactor)
     except Exception as exc:  # noqa: BLE001 -- whatever is wrong with a value, that the action happened must be kept
         plain = replace(entry, request_data={"left_out": type(exc).__name__})
         return orjson.dumps(_storable_json(_entry_columns(plain)))
@@ -42,7 +45,7 @@ def entry_half(entry: AuditEntry, redactor: Redactor) -> bytes:
 def verdict_half(verdict: Verdict, redactor: Redactor) -> bytes:
     """How it ended. Never raises: what cannot be written is left out."""
     try:
-        return _encoded(_verdict_columns(verdict), (verdict.response_data, verdict.error_message), redactor)
+        return _encoded(_verdict_columns(verdict), (verdict.error_message,), verdict.response_data, redactor)
     except Exception:  # noqa: BLE001 -- as above
         plain = replace(verdict, error_message=None, response_data=None)
         return orjson.dumps(_storable_json(_verdict_columns(plain)))
@@ -95,9 +98,9 @@ def _integer(number: int | None) -> int | None:
     return None if number is None else max(-LARGEST_INTEGER, min(number, LARGEST_INTEGER))
 
 
-def _encoded(half: Half, given: Sequence[object], redactor: Redactor) -> bytes:
-    """The half as JSON. `given` is what of it came from outside and may hold a secret."""
-    if _holds_secret(given, redactor):
+def _encoded(half: Half, texts: Sequence[str | None], content: Json | None, redactor: Redactor) -> bytes:
+    """The half as JSON. `texts` and `content` are what of it came from outside and may hold a secret."""
+    if _holds_secret(texts, content, redactor):
         half = {column: redactor.redact_value(_storable_json(value)) for column, value in half.items()}
     try:
         encoded = orjson.dumps(half, default=_plain, option=_OPTIONS)
@@ -108,12 +111,11 @@ def _encoded(half: Half, given: Sequence[object], redactor: Redactor) -> bytes:
     return orjson.dumps(_storable_json(half), option=_OPTIONS)
 
 
-def _holds_secret(given: Sequence[object], redactor: Redactor) -> bool:
+def _holds_secret(given: Sequence[str | None], content: Json | None, redactor: Redactor) -> bool:
     """Whether redaction would change anything. May say so where it would not, never the other way."""
-    texts: list[str] = []
+    texts = [text for text in given if text]
     names: list[str] = []
-    for value in given:
-        _gather(value, texts, names)
+    _gather(content, texts, names)
     if names and not SECRET_NAMES.isdisjoint(map(str.lower, names)):
         return True
     whole = "\n".join((*names, *texts))
@@ -124,13 +126,13 @@ def _gather(value: object, texts: list[str], names: list[str], depth: int = 0) -
     """Collects every text that encoding would write, and the names of fields."""
     if isinstance(value, str):
         texts.append(value)
-    elif value is None or isinstance(value, int | float):
+    elif value is None or isinstance(value, _NUMBERS):
         return
     elif depth < DEEPEST and isinstance(value, Mapping):
         for name, item in value.items():
             names.append(str(name))
             _gather(item, texts, names, depth + 1)
-    elif depth < DEEPEST and isinstance(value, list | tuple | set | frozenset):
+    elif depth < DEEPEST and isinstance(value, _LISTS):
         for item in value:
             _gather(item, texts, names, depth + 1)
     else:

@@ -244,7 +244,7 @@ class AuditWriter:
     @property
     def _ended(self) -> str:
         """That a task ended which rows depend on, though nobody stopped it; empty while all run."""
-        has_ended = self._shipper.has_ended or any(task.done() for task in self._tasks)
+        has_ended = self._shipper.has_ended or any(map(asyncio.Task.done, self._tasks))
         return "a task of the record has ended" if has_ended and not self._is_closing else ""
 
     @property

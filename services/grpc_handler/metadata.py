@@ -31,6 +31,8 @@ class Metadata:
 
     def each(self, name: str) -> list[str]:
         """Every value of a name, for what must not be joined."""
+        if name not in self.sent:
+            return []
         return [value for sent_name, value in self._pairs if sent_name == name]
 
 

@@ -54,4 +54,4 @@ def _empty_forms_of(schema: Mapping[str, Any]) -> Iterator[object]:
 
 
 def _is_absent(value: object, empty: tuple[object, ...] | None) -> bool:
-    return empty is not None and (value is None or (isinstance(value, str | list) and not value and value in empty))
+    return empty is not None and (value is None or (not value and isinstance(value, str | list) and value in empty))

@@ -1,14 +1,12 @@
 """What the client asks of a rate limiter, whoever keeps the state: this process alone, or Redis for all replicas."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from services.ports import Call, Priority
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(NamedTuple):
     """What Discord counts together: a method, a route, a variant and a major parameter.
 
     The hash Discord sends is a hint, not an identity: routes with the same hash can have counters of their own.
@@ -28,8 +26,7 @@ class Lane:
         return cls(call.method, call.route, call.variant, call.major, call.entity, call.is_webhook)
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """What a reply says about limits; None is what it does not say. Seconds throughout.
 
     `scope` is set on what limits us: `user`, `global`, `shared` or `cloudflare` on a 429, `cloudflare` on its
