@@ -59,7 +59,7 @@ class Nothing:
 
 def lane(major: str) -> Lane:
     """The messages of a channel."""
-    return Lane("POST", "/channels/{channel_id}/messages", "", major, None, is_webhook=False)
+    return Lane("POST", "/channels/{channel_id}/messages", "", major, is_webhook=False)
 
 
 def reply(limit: int = 5) -> Observation:

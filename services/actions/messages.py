@@ -104,6 +104,7 @@ class EditMessage(Action):
             {"channel_id": self.channel_id, "message_id": self.message_id},
             major=self.channel_id,
             body=message_body(self.content, [], self.allowed_mentions),
+            entity=f"message {self.channel_id}/{self.message_id}",
             reads=MessageBody,
         )
 

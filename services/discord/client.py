@@ -1,8 +1,9 @@
 """The way to Discord: within its limits, never more attempts than are safe, and every attempt accounted for.
 
-One attempt goes: guards → permit → place → record → send → what the answer means. The permit is settled before anything
-is decided or raised, because a 429 must teach the limiter too. Between attempts the retry policy decides, and
-`Delivery` says at every moment whether the action may have happened: whoever cancels reads it there.
+One attempt goes: its action's turn → guards → permit → place → record → send → what the answer means. The permit is
+settled before anything is decided or raised, because a 429 must teach the limiter too. Between attempts the retry
+policy decides, and `Delivery` says at every moment whether the action may have happened: whoever cancels reads it
+there.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from services.discord.rate_limit import Lane, Permit, RateLimiter, observation_o
 from services.discord.retry import Again, Course, RetryPolicy
 from services.discord.slots import Slots
 from services.discord.transport import Lost, NotSent, Transport
+from services.discord.turns import Turn, Turns
 from services.errors import ActionError, DeadlineExceeded, DiscordUnavailable, OutcomeUnknown, RateLimited
 from services.ports import Call, Clock, Delivery, Reply
 from services.redaction import Redactor
@@ -80,6 +82,7 @@ class DiscordClient:
         )
         self._policy = RetryPolicy(settings.max_retries, settings.retry_delay_seconds)
         self._slots = Slots(settings.max_concurrent_requests, clock)
+        self._turns = Turns(clock)
         self._guards = Guards(clock, quarantine)
         self._limiter = limiter
         self._clock = clock
@@ -95,23 +98,32 @@ class DiscordClient:
         await self._transport.__aexit__(exc_type, exc, traceback)
 
     async def send(self, call: Call, delivery: Delivery) -> Reply:
+        turn = self._turns.of(call.entity, delivery)
+        try:
+            return await self._deliver(call, delivery, turn)
+        finally:
+            self._turns.leave(turn)
+
+    async def _deliver(self, call: Call, delivery: Delivery, turn: Turn | None) -> Reply:
         outbound = self._writer.write(call)
         course = Course(self._policy, delivery)
         while True:
             began = self._clock.monotonic()
-            result = await self._attempt(call, outbound, delivery, course)
+            result = await self._attempt(call, outbound, delivery, course, turn)
             if isinstance(result, Reply):
                 return result
             following = course.after(result, began, self._clock.monotonic())
             delivery.is_exposed = course.is_in_doubt
             if isinstance(following, Reply):
                 return following
+            self._turns.rest(turn)
             await self._pause(following, call, result, delivery)
 
     def describe(self) -> Mapping[str, Any]:
         """The state an operator may see."""
         places = {"free": self._slots.free_count, "waiting": self._slots.waiting_count}
-        return {"places": places, **self._guards.describe()}
+        entities = {"held": len(self._turns), "waiting": self._turns.waiting_count}
+        return {"places": places, "entities": entities, **self._guards.describe()}
 
     def circuits(self) -> Mapping[str, Callable[[], bool]]:
         """Whether each circuit is open, for whoever watches."""
@@ -131,9 +143,13 @@ class DiscordClient:
             await asyncio.sleep(following.after_seconds)
             delivery.waiting_seconds += following.after_seconds
 
-    async def _attempt(self, call: Call, outbound: Outbound, delivery: Delivery, course: Course) -> Reply | Problem:
+    async def _attempt(
+        self, call: Call, outbound: Outbound, delivery: Delivery, course: Course, turn: Turn | None
+    ) -> Reply | Problem:
         """One attempt. What is refused before it leaves ends the action."""
         try:
+            if turn is not None:
+                await self._waited(self._turns.take(turn), "turn", delivery)
             permit = await self._waited(self._permit(call, delivery, course.deadline), "limit", delivery)
             return await self._in_a_place(call, outbound, delivery, permit, course)
         except ActionError as refusal:

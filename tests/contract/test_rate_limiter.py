@@ -70,8 +70,8 @@ def opening(request: pytest.FixtureRequest) -> Opening:
     return shared
 
 
-def lane(major: str = "1", *, entity: str | None = None, is_webhook: bool = False) -> Lane:
-    return Lane("POST", "/guilds/{guild_id}/things", "", major, entity, is_webhook)
+def lane(major: str = "1", *, is_webhook: bool = False) -> Lane:
+    return Lane("POST", "/guilds/{guild_id}/things", "", major, is_webhook)
 
 
 def shown(limit: int, remaining: int, reset_after: float) -> Observation:
@@ -185,17 +185,6 @@ async def test_the_urgent_go_first_and_the_others_in_order(opening: Opening) -> 
         probe.complete(Observation(404))
         await asyncio.gather(*waiting)
         assert order == ["urgent", "first", "second"]
-
-
-async def test_an_entity_is_changed_by_one_request_at_a_time(opening: Opening) -> None:
-    async with opening(Limits()) as limiter:
-        (await permit(limiter, lane())).complete(Observation(200))
-        first = await permit(limiter, lane(entity="1/2"))
-        second = await asked(limiter, permit(limiter, lane(entity="1/2")))
-        await asyncio.sleep(0.02)
-        assert not second.done()
-        first.complete(Observation(200))
-        (await second).drop()
 
 
 async def test_the_description_is_json(opening: Opening) -> None:

@@ -28,11 +28,11 @@ carry no token) are exempt; it is counted by the receiver, so latency's jitter m
 (`invalid`). And Cloudflare itself, which answers without Discord's `Via` and often without saying for how
 long (`pauses`).
 
-**The way of a request**: entity (one change at a time) → bucket and channel ceiling → the global gate, last.
-It takes its places in all of them in one instant, when the gate lets it pass; until then it holds none but
-its entity. So the best by priority and arrival goes first everywhere, and nothing is reserved for somebody
-who still waits for something else. A place once left for is never given back before the window would: the
-bytes may have arrived.
+**The way of a request**: bucket and channel ceiling → the global gate, last. (Before that comes its action's turn,
+where its entity must be changed by one at a time: `services.discord.turns`.) It takes its places in all of them
+in one instant, when the gate lets it pass; until then it holds none. So the best by priority and arrival goes
+first everywhere, and nothing is reserved for somebody who still waits for something else. A place once left for is
+never given back before the window would: the bytes may have arrived.
 
 **One process or many.** `InProcessRateLimiter` keeps all that by itself. `RedisRateLimiter` is the same limiter with
 Redis in the last word (`shared`): what leaves and what was learned is one for all replicas, the order is each one's.

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Final, Protocol
 
 from services.discord.rate_limit.bucket import Bucket
-from services.discord.rate_limit.entity import Entities
 from services.discord.rate_limit.gate import Gate
 from services.discord.rate_limit.observer import Observer
 from services.discord.rate_limit.permit import BucketPermit, Completions, Leases
@@ -41,7 +40,6 @@ class Dispatcher:
     def __init__(
         self,
         room: WaitingRoom,
-        entities: Entities,
         leases: Leases,
         observer: Observer,
         *,
@@ -49,7 +47,6 @@ class Dispatcher:
         now: Callable[[], float],
     ) -> None:
         self._room = room
-        self._entities = entities
         self._leases = leases
         self._observer = observer
         self._timers = timers
@@ -66,9 +63,9 @@ class Dispatcher:
         latest = now + EPSILON_SECONDS
         return bucket.open_at(now) <= latest and bucket.gate.open_at(now) <= latest
 
-    def issue(self, completions: Completions, bucket: Bucket, entity: str | None, now: float) -> BucketPermit:
+    def issue(self, completions: Completions, bucket: Bucket, now: float) -> BucketPermit:
         """Take the room a request needs."""
-        permit = BucketPermit(completions, bucket, entity, now)
+        permit = BucketPermit(completions, bucket, now)
         bucket.in_flight += 1
         if bucket.channel is not None:
             bucket.channel.take()
@@ -113,16 +110,7 @@ class Dispatcher:
             self._room.refuse(waiter, error)
         else:
             self._room.leave(waiter)
-        if waiter.is_lined_up and waiter.entity is not None:
-            self.release(waiter.entity, now)
         self.evaluate(waiter.bucket, now)
-
-    def release(self, entity: str, now: float) -> None:
-        """The next one in the entity's line stands in its bucket's line from now on."""
-        successor = self._entities.release(entity)
-        if successor is not None:
-            self._room.line_up(successor)
-            self.evaluate(successor.bucket, now)
 
     def close(self) -> None:
         for alarm in self._alarms.values():
@@ -132,7 +120,7 @@ class Dispatcher:
         if waiter.future.done():  # cancelled this instant; its task has not run yet
             self.withdraw(waiter, None, now)
             return
-        permit = self.issue(waiter.completions, waiter.bucket, waiter.entity, now)
+        permit = self.issue(waiter.completions, waiter.bucket, now)
         if self.registrar is None:
             self._hand_over(waiter, permit, now)
             return
@@ -146,7 +134,6 @@ class Dispatcher:
         if waiter.is_waiting:
             self._hand_over(waiter, permit, now)
         else:
-            permit.entity = None  # given back when the waiter left
             permit.drop()
 
     def deny(self, waiter: Waiter, permit: BucketPermit) -> None:

@@ -1,4 +1,4 @@
-"""The limiter of one process: joins entities, buckets, gates, pauses and the budget of invalid requests.
+"""The limiter of one process: joins buckets, gates, pauses and the budget of invalid requests.
 
 A request that finds room goes at once: no future, no timer. Otherwise it waits in line, unless it can be told
 now that it would wait in vain. Everything runs on one event loop and nothing in here awaits but `acquire`
@@ -14,7 +14,6 @@ from services.discord.rate_limit.bounds import Bounds, Limits
 from services.discord.rate_limit.bucket import Bucket
 from services.discord.rate_limit.description import describe
 from services.discord.rate_limit.dispatch import Dispatcher
-from services.discord.rate_limit.entity import Entities
 from services.discord.rate_limit.gate import Gate
 from services.discord.rate_limit.global_limit import GlobalLimit
 from services.discord.rate_limit.invalid import Alert, InvalidBudget
@@ -62,19 +61,15 @@ class InProcessRateLimiter:
         self._webhook_gate = Gate(None, self._pauses, share, is_for_webhooks=True)
         gates = (self._token_gate, self._webhook_gate)
         self._buckets = Buckets(*gates, limits.per_channel_per_second, bounds.idle_seconds)
-        self._entities = Entities()
         self._leases = Leases(bounds.lease_seconds, timers, clock.monotonic)
         self._room = WaitingRoom(
-            self._entities,
             timers,
             self._observer,
             per_bucket=bounds.waiting_per_bucket,
             per_caller=bounds.waiting_per_caller,
             on_deadlines=self._refuse_the_due,
         )
-        self._dispatcher = Dispatcher(
-            self._room, self._entities, self._leases, self._observer, timers=timers, now=clock.monotonic
-        )
+        self._dispatcher = Dispatcher(self._room, self._leases, self._observer, timers=timers, now=clock.monotonic)
 
     async def acquire(self, lane: Lane, *, priority: Priority, deadline: float, client_id: str) -> BucketPermit:
         now = self._clock.monotonic()
@@ -82,13 +77,10 @@ class InProcessRateLimiter:
         self._check_budget(priority, now)
         bucket = self._buckets.of(lane, now)
         self._buckets.forget_idle(now)
-        is_free = lane.entity is None or not self._entities.is_held(lane.entity)
-        if is_free and self._dispatcher.is_open(bucket, now):
-            if lane.entity is not None:
-                self._entities.hold(lane.entity)
-            return self._dispatcher.issue(self, bucket, lane.entity, now)
+        if self._dispatcher.is_open(bucket, now):
+            return self._dispatcher.issue(self, bucket, now)
         deadline = min(deadline, now + self._longest_wait)
-        return await self._wait(self._join(bucket, lane.entity, priority, deadline, client_id))
+        return await self._wait(self._join(bucket, priority, deadline, client_id))
 
     def describe(self) -> Mapping[str, object]:
         """What `GET /api/v1/limits` shows; JSON-able and bounded."""
@@ -169,7 +161,7 @@ class InProcessRateLimiter:
             self._room.tell(error)
             raise error
 
-    def _join(self, bucket: Bucket, entity: str | None, priority: Priority, deadline: float, client_id: str) -> Waiter:
+    def _join(self, bucket: Bucket, priority: Priority, deadline: float, client_id: str) -> Waiter:
         """Raises RateLimited when the wait would be in vain, Overloaded when a queue is full."""
         now = self._clock.monotonic()
         opens_at = self._opens_at(bucket, priority, now)
@@ -182,7 +174,6 @@ class InProcessRateLimiter:
             bucket,
             priority,
             next(self._order),
-            entity=entity,
             since=now,
             deadline=deadline,
             client_id=client_id,
@@ -216,8 +207,6 @@ class InProcessRateLimiter:
         return max(bucket.opens_for(now, ahead), bucket.gate.opens_for(now, priority))
 
     def _settle(self, permit: BucketPermit, now: float) -> None:
-        if permit.entity is not None:
-            self._dispatcher.release(permit.entity, now)
         if len(self._room):
             self._dispatcher.evaluate(permit.bucket, now)
             self._dispatcher.evaluate_channel(permit.bucket, now)

@@ -40,7 +40,6 @@ class BucketPermit:
         "_completions",
         "bucket",
         "completions",
-        "entity",
         "flight",
         "granted_at",
         "has_ended",
@@ -49,10 +48,9 @@ class BucketPermit:
         "sent_at",
     )
 
-    def __init__(self, completions: Completions, bucket: Bucket, entity: str | None, now: float) -> None:
+    def __init__(self, completions: Completions, bucket: Bucket, now: float) -> None:
         self._completions = completions
         self.bucket = bucket
-        self.entity = entity
         self.flight = ""
         self.granted_at = now
         self.sent_at = now

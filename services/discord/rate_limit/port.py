@@ -10,20 +10,18 @@ class Lane(NamedTuple):
     """What Discord counts together: a method, a route, a variant and a major parameter.
 
     The hash Discord sends is a hint, not an identity: routes with the same hash can have counters of their own.
-    `entity` names what must be changed one request at a time. `is_webhook` requests carry no bot token and are exempt
-    from its limit.
+    `is_webhook` requests carry no bot token and are exempt from its limit.
     """
 
     method: str
     route: str
     variant: str
     major: str
-    entity: str | None
     is_webhook: bool
 
     @classmethod
     def of(cls, call: Call) -> "Lane":
-        return cls(call.method, call.route, call.variant, call.major, call.entity, call.is_webhook)
+        return cls(call.method, call.route, call.variant, call.major, call.is_webhook)
 
 
 class Observation(NamedTuple):

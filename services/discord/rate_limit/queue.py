@@ -1,8 +1,7 @@
 """Who waits, in which order, and until when.
 
-A waiter stands in exactly one line: that of its entity, or that of its bucket. Lines are ordered by priority,
-and by arrival within it. Leaving early costs nothing: the waiter is marked and skipped later, and a line that
-is mostly marks is rebuilt.
+A waiter stands in the line of its bucket. Lines are ordered by priority, and by arrival within it. Leaving early costs
+nothing: the waiter is marked and skipped later, and a line that is mostly marks is rebuilt.
 """
 
 import asyncio
@@ -27,10 +26,8 @@ class Waiter:
         "client_id",
         "completions",
         "deadline",
-        "entity",
         "future",
         "is_asked_for",
-        "is_lined_up",
         "is_waiting",
         "permit",
         "priority",
@@ -44,14 +41,12 @@ class Waiter:
         priority: Priority,
         seq: int,
         *,
-        entity: str | None,
         since: float,
         deadline: float,
         client_id: str,
         completions: "Completions",
     ) -> None:
         self.bucket = bucket
-        self.entity = entity
         self.priority = priority
         self.seq = seq
         self.since = since
@@ -61,7 +56,6 @@ class Waiter:
         self.future: asyncio.Future[BucketPermit] = asyncio.get_running_loop().create_future()
         self.permit: BucketPermit | None = None
         self.is_waiting = True
-        self.is_lined_up = False
         self.is_asked_for = False
 
     def __lt__(self, other: "Waiter") -> bool:

@@ -8,7 +8,6 @@ stays behind.
 from collections.abc import Callable
 
 from services.discord.rate_limit.bucket import Bucket
-from services.discord.rate_limit.entity import Entities
 from services.discord.rate_limit.observer import Observer
 from services.discord.rate_limit.queue import Deadlines, Line, Waiter
 from services.discord.rate_limit.timers import Alarm, Timers
@@ -20,7 +19,6 @@ class WaitingRoom:
 
     def __init__(
         self,
-        entities: Entities,
         timers: Timers,
         observer: Observer,
         *,
@@ -29,7 +27,6 @@ class WaitingRoom:
         on_deadlines: Callable[[], None],
     ) -> None:
         self.deadlines = Deadlines()
-        self._entities = entities
         self._observer = observer
         self._per_bucket = per_bucket
         self._per_caller = per_caller
@@ -46,7 +43,7 @@ class WaitingRoom:
 
     @property
     def crowded(self) -> dict[Bucket, int]:
-        """How many wait for each bucket, those in front of an entity included."""
+        """How many wait for each bucket."""
         return self._by_bucket
 
     def check_bounds(self, bucket: Bucket, client_id: str, retry_after_seconds: float) -> None:
@@ -57,23 +54,12 @@ class WaitingRoom:
             self._overloaded("Too many of your actions wait for Discord's limits.", retry_after_seconds)
 
     def enter(self, waiter: Waiter) -> None:
-        """Start to wait: in front of the entity when another holds it, else in the bucket's line."""
+        """Start to wait, in the bucket's line."""
         self._by_caller[waiter.client_id] = self._by_caller.get(waiter.client_id, 0) + 1
         self._by_bucket[waiter.bucket] = self._by_bucket.get(waiter.bucket, 0) + 1
         self.deadlines.push(waiter)
         self._watch()
-        if waiter.entity is not None and not self._entities.hold(waiter.entity):
-            self._entities.wait(waiter.entity, waiter)
-        else:
-            self.line_up(waiter)
-
-    def line_up(self, waiter: Waiter) -> None:
-        """The waiter holds its entity, if it has one, and stands in its bucket's line from now on."""
-        waiter.is_lined_up = True
-        bucket = waiter.bucket
-        if bucket.line is None:
-            bucket.line = Line()
-        bucket.line.push(waiter)
+        _line_up(waiter)
 
     def step_out(self, waiter: Waiter) -> None:
         """Leave may be given by somebody who has yet to answer: the next in line is the next to ask for."""
@@ -87,17 +73,15 @@ class WaitingRoom:
     def step_back(self, waiter: Waiter) -> None:
         """Leave was not given: back to the old place in line."""
         waiter.is_asked_for = False
-        self.line_up(waiter)
+        _line_up(waiter)
 
     def leave(self, waiter: Waiter) -> None:
-        """Wait no longer, for whatever reason. A held entity stays held."""
+        """Wait no longer, for whatever reason."""
         waiter.is_waiting = False
         self.deadlines.left()
         _lower(self._by_caller, waiter.client_id)
         _lower(self._by_bucket, waiter.bucket)
-        if not waiter.is_lined_up and waiter.entity is not None:
-            self._entities.left(waiter.entity, waiter)
-        elif waiter.bucket.line is not None and not waiter.is_asked_for:
+        if waiter.bucket.line is not None and not waiter.is_asked_for:
             waiter.bucket.line.left(waiter)
             if not waiter.bucket.line:
                 waiter.bucket.line = None
@@ -131,6 +115,13 @@ class WaitingRoom:
         error = Overloaded(detail, retry_after_seconds=retry_after_seconds)
         self.tell(error)
         raise error
+
+
+def _line_up(waiter: Waiter) -> None:
+    bucket = waiter.bucket
+    if bucket.line is None:
+        bucket.line = Line()
+    bucket.line.push(waiter)
 
 
 def _lower[K](counts: dict[K, int], key: K) -> None:

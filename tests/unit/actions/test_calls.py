@@ -112,6 +112,12 @@ def test_roles_are_added_or_removed_one_after_the_other(action: str, method: str
     assert (sent.method, sent.entity) == (method, "1/2")
 
 
+def test_edits_of_one_message_are_made_one_after_the_other() -> None:
+    first, same, other = (call(EditMessage, channel_id="1", message_id=id_, content="x") for id_ in ("2", "2", "3"))
+    assert first.entity == same.entity != other.entity
+    assert first.entity != call(ManageRole, guild_id="1", user_id="2", role_id="3").entity
+
+
 @pytest.mark.parametrize(
     ("age", "variant"),
     [(timedelta(seconds=5), "young"), (timedelta(minutes=5), "ordinary"), (timedelta(days=15), "old")],

@@ -208,3 +208,17 @@ async def test_a_lease_is_renewed_though_a_renewal_has_broken(
             await asyncio.sleep(0.02)
     assert has_broken.is_set()
     assert store.holds(claim(), "a")
+
+
+async def test_a_redis_that_wants_a_copy_near_it_takes_no_keys_without_one(
+    opened: Replicas, server: ValkeyServer
+) -> None:
+    store = await opened.open()
+    async with link_to(server.url) as link:
+        await link.do("CONFIG", "SET", "min-replicas-to-write", 1)
+        begun = await store.begin(claim(), "a", soon())
+        assert isinstance(begun, Unprotected)
+        assert "replicas" in begun.reason.lower()
+        await link.do("CONFIG", "SET", "min-replicas-to-write", 0)
+    await back_again(store)
+    assert isinstance(await store.begin(claim(), "b", soon()), First)

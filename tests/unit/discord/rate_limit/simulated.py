@@ -26,10 +26,9 @@ def lane(
     method: str = "POST",
     route: str = "/channels/{channel_id}/messages",
     variant: str = "",
-    entity: str | None = None,
     is_webhook: bool = False,
 ) -> Lane:
-    return Lane(method, route, variant, major, entity, is_webhook)
+    return Lane(method, route, variant, major, is_webhook)
 
 
 def webhook(major: str = "1") -> Lane:

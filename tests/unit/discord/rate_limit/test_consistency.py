@@ -36,7 +36,6 @@ class Ask:
 
     pause: float
     channel: int
-    entity: str | None
     is_webhook: bool
     priority: Priority
     patience: float
@@ -50,7 +49,6 @@ ASKS = st.lists(
         Ask,
         st.sampled_from([0.0, 0.0, 0.2, 3.0]),
         st.integers(0, 2),
-        st.sampled_from([None, None, "x", "y"]),
         st.booleans(),
         st.sampled_from(Priority),
         st.sampled_from([0.0, 0.5, 5.0, 500.0]),
@@ -63,7 +61,7 @@ ASKS = st.lists(
 
 
 async def one(front: Desk, ask: Ask, overdue: list[float]) -> None:
-    to = lane(str(ask.channel), entity=ask.entity, is_webhook=ask.is_webhook)
+    to = lane(str(ask.channel), is_webhook=ask.is_webhook)
     deadline = clock().time() + ask.patience
     try:
         permit = await front.permit(to, ask.priority, within=ask.patience, client_id=str(ask.channel))
@@ -101,7 +99,7 @@ async def play(asks: list[Ask]) -> None:
 def check_nothing_is_held(front: Desk) -> None:
     limiter = front.limiter
     assert len(limiter._room) == limiter._room.caller_count == len(limiter._room.crowded) == 0
-    assert len(limiter._entities) == len(limiter._leases) == 0
+    assert len(limiter._leases) == 0
     for gate in (limiter._token_gate, limiter._webhook_gate):
         assert gate.first() is None
         assert gate.in_flight == sum(gate._backlog) == 0

@@ -293,41 +293,6 @@ def test_webhooks_pass_the_global_limit() -> None:
     play(scene, Limits(1))
 
 
-def test_an_entity_is_changed_by_one_request_at_a_time_and_in_order() -> None:
-    async def scene(front: Desk) -> None:
-        role = lane("7", method="PUT", route="/guilds/{guild_id}/roles", entity="7/1")
-        undo = lane("7", method="DELETE", route="/guilds/{guild_id}/roles", entity="7/1")
-        first = await front.permit(role)
-        second, third = await front.ask(undo), await front.ask(role)
-        stranger = lane("7", method="PATCH", route="/guilds/{guild_id}/roles", entity="7/2")
-        assert (await front.ask(stranger)).done()
-        first.complete(plain())
-        await settle()
-        assert (second.done(), third.done()) == (True, False)
-        second.result().complete(plain())
-        await settle()
-        assert third.done()
-        third.result().drop()
-        assert not front.limiter._entities.is_held("7/1")
-
-    play(scene)
-
-
-def test_an_entity_whose_waiters_leave_is_free_again() -> None:
-    async def scene(front: Desk) -> None:
-        role = lane("7", method="PUT", route="/guilds/{guild_id}/roles", entity="7/1")
-        first = await front.permit(role)
-        second, third = await front.ask(role), await front.ask(role, within=5.0)
-        second.cancel()
-        with pytest.raises(RateLimited):
-            await third
-        first.complete(plain())
-        assert len(front.limiter._entities) == 0
-        assert front.waiting == 0
-
-    play(scene)
-
-
 def test_a_forgotten_permit_holds_its_room_no_longer_than_its_lease() -> None:
     async def scene(front: Desk) -> None:
         forgotten = await front.permit(lane())

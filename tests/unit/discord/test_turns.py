@@ -1,0 +1,197 @@
+"""One action at a time on one member, whatever it takes until it has ended."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from services.discord import turns as turns_module
+from services.discord.retry import RetryPolicy
+from services.discord.turns import Turn, Turns
+from services.errors import DeadlineExceeded, Overloaded
+from services.ports import Call, Priority
+from tests.unit.discord.calls import SystemClock, ban, delivery
+from tests.unit.discord.clients import Counted, client_of, until
+from tests.unit.discord.raw_server import RawServer, resets, says
+
+OK = says(204)
+MEMBER = "1/42"
+ADDED, REMOVED, BANNED = "PUT role", "DELETE role", "PUT ban"
+
+
+def role(method: str) -> Call:
+    return Call(
+        "PUT" if method == "PUT" else "DELETE",
+        "/guilds/{guild_id}/members/{user_id}/roles/{role_id}",
+        {"guild_id": "1", "user_id": "42", "role_id": "7"},
+        major="1",
+        entity=MEMBER,
+    )
+
+
+def arrived(server: RawServer) -> list[str]:
+    return [f"{one.method} {'ban' if 'bans' in one.target else 'role'}" for one in server.received]
+
+
+SURE_PAUSE = RetryPolicy(3, 0.3, jitter=lambda: 1.0)
+
+
+async def test_what_is_tried_again_does_not_undo_what_was_asked_after_it() -> None:
+    observer = Counted()
+    async with RawServer.serving(resets, OK) as server, client_of(server, observer=observer) as client:
+        client._policy = SURE_PAUSE
+        adding = asyncio.create_task(client.send(role("PUT"), delivery()))
+        await until(lambda: observer.retries)
+        await client.send(role("DELETE"), delivery())
+        await adding
+        assert arrived(server) == [ADDED, ADDED, REMOVED]
+        assert client.describe()["entities"] == {"held": 0, "waiting": 0}
+
+
+async def test_a_ban_does_not_wait_for_a_pause_of_another_action() -> None:
+    observer = Counted()
+    async with RawServer.serving(resets, OK) as server, client_of(server, observer=observer) as client:
+        client._policy = SURE_PAUSE
+        adding = asyncio.create_task(client.send(role("PUT"), delivery()))
+        await until(lambda: observer.retries)
+        removing = asyncio.create_task(client.send(role("DELETE"), delivery()))
+        await client.send(replace(ban(), entity=MEMBER), delivery(priority=Priority.MODERATION))
+        await asyncio.gather(adding, removing)
+        assert arrived(server) == [ADDED, BANNED, ADDED, REMOVED]
+
+
+async def test_an_action_that_is_stopped_in_a_pause_lets_the_next_one_go() -> None:
+    observer = Counted()
+    async with RawServer.serving(resets, OK) as server, client_of(server, observer=observer) as client:
+        client._policy = RetryPolicy(3, 60.0, jitter=lambda: 0.1)
+        adding = asyncio.create_task(client.send(role("PUT"), delivery(seconds=60)))
+        await until(lambda: observer.retries)
+        removing = asyncio.create_task(client.send(role("DELETE"), delivery()))
+        await until(lambda: client.describe()["entities"]["waiting"])
+        adding.cancel()
+        await removing
+        assert arrived(server) == [ADDED, REMOVED]
+
+
+# ── the line by itself ──
+
+
+def turn_of(turns: Turns, priority: Priority = Priority.ORDINARY, seconds: float = 10.0, who: str = "router") -> Turn:
+    turn = turns.of(MEMBER, delivery(seconds=seconds, priority=priority, client_id=who))
+    assert turn is not None
+    return turn
+
+
+async def waits(turns: Turns, turn: Turn) -> asyncio.Task[None]:
+    """Takes it, in a task that has begun to wait."""
+    task = asyncio.create_task(turns.take(turn))
+    await asyncio.sleep(0)
+    assert not task.done()
+    return task
+
+
+async def test_moderation_goes_first_and_equals_keep_their_order() -> None:
+    turns, served = Turns(SystemClock()), []
+    first = turn_of(turns)
+    await turns.take(first)
+
+    async def use(name: str, priority: Priority) -> None:
+        turn = turn_of(turns, priority)
+        await turns.take(turn)
+        served.append(name)
+        turns.leave(turn)
+
+    names = [("bulk", Priority.BULK), ("one", Priority.ORDINARY), ("two", Priority.ORDINARY)]
+    tasks = [asyncio.create_task(use(name, priority)) for name, priority in [*names, ("ban", Priority.MODERATION)]]
+    await asyncio.sleep(0)
+    turns.leave(first)
+    await asyncio.gather(*tasks)
+    assert served == ["ban", "one", "two", "bulk"]
+    assert (len(turns), turns.waiting_count) == (0, 0)
+
+
+async def test_a_ban_that_waits_goes_as_soon_as_the_other_rests_and_then_gives_way() -> None:
+    turns = Turns(SystemClock())
+    role_write, later, moderation = turn_of(turns), turn_of(turns), turn_of(turns, Priority.MODERATION)
+    await turns.take(role_write)
+    waiting = [await waits(turns, later), await waits(turns, moderation)]
+    turns.rest(role_write)
+    await waiting[1]
+    going_on = await waits(turns, role_write)
+    turns.leave(moderation)
+    await going_on
+    assert not waiting[0].done()
+    turns.leave(role_write)
+    await waiting[0]
+    turns.leave(later)
+    assert len(turns) == 0
+
+
+async def test_who_was_passed_and_goes_away_leaves_no_trace() -> None:
+    turns = Turns(SystemClock())
+    role_write, moderation = turn_of(turns), turn_of(turns, Priority.MODERATION)
+    await turns.take(role_write)
+    turns.rest(role_write)
+    await turns.take(moderation)
+    turns.leave(role_write)
+    turns.leave(moderation)
+    assert len(turns) == 0
+
+
+@pytest.mark.parametrize("other", [Priority.MODERATION, Priority.ORDINARY, Priority.BULK])
+async def test_between_actions_of_moderation_nobody_goes(other: Priority) -> None:
+    turns = Turns(SystemClock())
+    ban_turn, another = turn_of(turns, Priority.MODERATION), turn_of(turns, other)
+    await turns.take(ban_turn)
+    waiting = await waits(turns, another)
+    turns.rest(ban_turn)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    turns.leave(ban_turn)
+    await waiting
+
+
+async def test_a_wait_ends_at_its_deadline_and_leaves_no_trace() -> None:
+    turns = Turns(SystemClock())
+    first, late = turn_of(turns), turn_of(turns, seconds=0.02)
+    await turns.take(first)
+    with pytest.raises(DeadlineExceeded):
+        await turns.take(late)
+    turns.leave(late)
+    assert turns.waiting_count == 0
+    turns.leave(first)
+    assert len(turns) == 0
+
+
+async def test_a_turn_that_comes_as_its_taker_is_cancelled_goes_on_to_the_next() -> None:
+    turns = Turns(SystemClock())
+    first, second, third = turn_of(turns), turn_of(turns), turn_of(turns)
+    await turns.take(first)
+    waiting = [await waits(turns, second), await waits(turns, third)]
+    turns.leave(first)
+    waiting[0].cancel()
+    await asyncio.wait(waiting[:1])
+    turns.leave(second)
+    await waiting[1]
+    turns.leave(third)
+    assert len(turns) == 0
+
+
+async def test_the_line_and_the_callers_part_of_all_lines_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns_module, "MOST_WAITING", 2)
+    turns = Turns(SystemClock())
+    first = turn_of(turns)
+    await turns.take(first)
+    tasks = [await waits(turns, turn_of(turns, who=who)) for who in ("a", "b")]
+    with pytest.raises(Overloaded):
+        await turns.take(turn_of(turns, who="c"))
+    other = turns.of("9/9", delivery())
+    await turns.take(other)
+    mine = [turns.of("9/9", delivery(client_id="a")) for _ in range(2)]
+    tasks.append(asyncio.create_task(turns.take(mine[0])))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await turns.take(mine[1])
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
