@@ -16,19 +16,21 @@ from pathlib import Path
 from subprocess import PIPE, STDOUT
 from typing import Any
 
+import aiohttp
 import pytest
 
 from config import ROOT
 from tests.container.callers import Callers
 from tests.container.container import Container
 from tests.container.engine import Engine
-from tests.container.workshop import COMPOSE
+from tests.container.workshop import COMPOSE, PROMETHEUS
 from tests.prove.evidence import keep
 from tests.support.module import KEY
 
 SOCKET_WITHIN_SECONDS = 30.0
 COMMAND_SECONDS = 60
 HEALTH_PAUSE_SECONDS = 0.3
+SCRAPED_WITHIN_SECONDS = 45.0
 PASSWORDS = ("postgres_password", "redis_password")
 LIKE_SANDBOX = ("--env-file", ".env", "--env-file", "deploy/sandbox.env", "--profile", "sandbox")
 
@@ -224,3 +226,38 @@ async def test_three_replicas_take_free_ports_and_share_name_and_limits(system: 
         assert said["checks"]["limits"] == {"ok": True}
     program = "import json, socket; print(json.dumps(socket.gethostbyname_ex('discord-action')[2]))"
     assert len(replicas[0].python(program)) >= 3
+
+
+async def test_prometheus_finds_every_replica_by_their_name_and_has_the_rules(system: System) -> None:
+    """The profile `observe` without Grafana, of which there is no stand-in. It comes after the three replicas."""
+    if system.engine.is_podman and not system.engine.has("image", "exists", PROMETHEUS):
+        pytest.skip("NOT PROVEN: no Prometheus is here that could stand in (Debian: apt install prometheus)")
+    await asyncio.to_thread(system, "--profile", "observe", "up", "--detach", "--no-build", "--no-deps", "prometheus")
+    asked = time.monotonic()
+    found: list[str] = []
+    while len(found) < 3 and time.monotonic() - asked < SCRAPED_WITHIN_SECONDS:
+        await asyncio.sleep(0.5)
+        found = [each["labels"]["instance"] for each in await of_prometheus("targets", "activeTargets") if is_up(each)]
+    assert sorted(found) == sorted(f"{address}:8070" for address in addresses(system)), system.logs()
+    groups = await of_prometheus("rules", "groups")
+    assert [group["file"] for group in groups] == ["/etc/prometheus/alerts.yml"] * len(groups)
+    assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
+
+
+async def of_prometheus(path: str, field: str) -> list[dict[str, Any]]:
+    """What its API answers, nothing while it starts."""
+    try:
+        async with aiohttp.ClientSession("http://localhost:9090") as session, session.get(f"/api/v1/{path}") as answer:
+            return list((await answer.json())["data"][field]) if answer.status == 200 else []
+    except aiohttp.ClientError:
+        return []
+
+
+def is_up(target: dict[str, Any]) -> bool:
+    return bool(target["health"] == "up")
+
+
+def addresses(system: System) -> list[str]:
+    """Those of the replicas in the network that Prometheus shares with them."""
+    networks = [each["NetworkSettings"]["Networks"] for each in system.containers("discord-action")]
+    return [each[f"{system.project}_front"]["IPAddress"] for each in networks]

