@@ -2,6 +2,8 @@
 
 Discord holds a list of the emoji it knows; here the grammar of Unicode TR51 stands in for it: a base with an
 optional variation selector or skin tone, joined by ZWJ; a flag of two regional letters or of tags; a keycap.
+Some emoji are on Discord's list without the selector that Unicode gives them, and are unknown with it. Which these are
+is documented nowhere and has changed; one that was reported stands for them.
 """
 
 import re
@@ -19,6 +21,8 @@ _BASE = (
 )
 _ELEMENT = f"{_BASE}(?:\ufe0f|[\U0001f3fb-\U0001f3ff])?(?:[\U000e0020-\U000e007e]+\U000e007f)?"
 UNICODE_EMOJI = re.compile(f"(?:[\U0001f1e6-\U0001f1ff]{{2}}|[0-9#*]\ufe0f?\u20e3|{_ELEMENT}(?:\u200d{_ELEMENT})*)")
+UNKNOWN_WITH_SELECTOR = {"\u2714\ufe0f"}
+"""https://github.com/discord/discord-api-docs/issues/1165."""
 CUSTOM_EMOJI = re.compile(r"([A-Za-z0-9_]{2,32}):([0-9]{1,20})")
 
 
@@ -33,7 +37,7 @@ class Emoji:
 
 def parse_emoji(text: str, guilds: dict[str, Guild]) -> Emoji:
     """Raises 10014 for anything but one emoji, and for a custom emoji that no guild of the bot has."""
-    if UNICODE_EMOJI.fullmatch(text):
+    if UNICODE_EMOJI.fullmatch(text) and text not in UNKNOWN_WITH_SELECTOR:
         return Emoji(text, text)
     match = CUSTOM_EMOJI.fullmatch(text)
     if match is None:

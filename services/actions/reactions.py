@@ -1,9 +1,13 @@
 """Reactions: https://discord.com/developers/docs/resources/message#create-reaction."""
 
+from typing import Final
+
 from services.actions.base import Action, Rest, Stamp
 from services.actions.usual_refusals import REACTING
-from services.ports import Call, Repeat, Scope
-from services.values import Emoji, Snowflake
+from services.ports import Call, Repeat, Respelling, Scope
+from services.values import Emoji, Snowflake, other_spelling
+
+UNKNOWN_EMOJI: Final = 10014
 
 
 class AddReaction(Action):
@@ -29,4 +33,10 @@ class AddReaction(Action):
             "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/@me",
             {"channel_id": self.channel_id, "message_id": self.message_id, "emoji": self.emoji},
             major=self.channel_id,
+            respelling=self._respelling(),
         )
+
+    def _respelling(self) -> Respelling | None:
+        """Of some emoji Discord knows another spelling than Unicode."""
+        other = other_spelling(self.emoji)
+        return None if other is None else Respelling(UNKNOWN_EMOJI, {"emoji": other})

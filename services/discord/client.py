@@ -3,7 +3,7 @@
 One attempt goes: its action's turn → guards → permit → place → record → send → what the answer means. The permit is
 settled before anything is decided or raised, because a 429 must teach the limiter too. Between attempts the retry
 policy decides, and `Delivery` says at every moment whether the action may have happened: whoever cancels reads it
-there.
+there. A request that can be written in two ways is tried in the other, once, where Discord does not know the first.
 """
 
 import asyncio
@@ -112,6 +112,9 @@ class DiscordClient:
             result = await self._attempt(call, outbound, delivery, course, turn)
             if isinstance(result, Reply):
                 return result
+            if (other := self._respelled(call, result, course)) is not None:
+                call, outbound, delivery.is_exposed = other, self._writer.write(other), False
+                continue
             following = course.after(result, began, self._clock.monotonic())
             delivery.is_exposed = course.is_in_doubt
             if isinstance(following, Reply):
@@ -132,6 +135,15 @@ class DiscordClient:
     def figures(self) -> Mapping[str, Callable[[], int]]:
         """Counts for whoever watches."""
         return {"free": lambda: self._slots.free_count, "waited_for": lambda: self._slots.waiting_count}
+
+    def _respelled(self, call: Call, problem: Problem, course: Course) -> Call | None:
+        """The same request written otherwise, where Discord knows it not as it was and there is time for another."""
+        other = call.respelled(problem.discord_code)
+        if other is None or course.is_in_doubt or self._clock.monotonic() >= course.deadline:
+            return None
+        log.debug("attempt refused, another spelling follows", route=call.route)
+        self._observer.retried(problem.kind.value)
+        return other
 
     async def _pause(self, following: Again | ActionError, call: Call, problem: Problem, delivery: Delivery) -> None:
         """Waits before the next attempt; raises where there is none."""

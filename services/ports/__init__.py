@@ -23,6 +23,7 @@ from services.ports.discord import (
     Repeat,
     Reply,
     ReplyBody,
+    Respelling,
     WebhookBody,
 )
 from services.ports.idempotency import (
@@ -85,6 +86,7 @@ __all__ = [
     "Reply",
     "ReplyBody",
     "Request",
+    "Respelling",
     "Scope",
     "TokenIssuer",
     "Unprotected",

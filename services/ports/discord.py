@@ -5,7 +5,7 @@ way.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from typing import Any, Final, Literal, Protocol
 
@@ -67,6 +67,14 @@ class WebhookBody(ReplyBody):
 
 
 @dataclass(frozen=True, slots=True)
+class Respelling:
+    """Another way to write parts of a call, to be tried once where Discord answers `code` to the first."""
+
+    code: int
+    parts: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A request to Discord, before it is bytes.
 
@@ -87,6 +95,14 @@ class Call:
     entity: str | None = None
     is_webhook: bool = False
     reads: type[ReplyBody] | None = None
+    respelling: Respelling | None = None
+
+    def respelled(self, code: int | None) -> "Call | None":
+        """The call to try instead after Discord's error `code`; None where there is none."""
+        other = self.respelling
+        if other is None or other.code != code:
+            return None
+        return replace(self, parts={**self.parts, **other.parts}, respelling=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The values a request is made of: parsed once, valid ever after."""
 
 from services.values.embed import Embed, EmbedField, check_embed_texts
-from services.values.emoji import Emoji
+from services.values.emoji import Emoji, other_spelling
 from services.values.fields import Fields
 from services.values.mentions import AllowedMentions, mentions_to_discord
 from services.values.snowflake import Snowflake, is_snowflake, snowflake_time
@@ -25,5 +25,6 @@ __all__ = [
     "check_embed_texts",
     "is_snowflake",
     "mentions_to_discord",
+    "other_spelling",
     "snowflake_time",
 ]

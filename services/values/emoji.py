@@ -1,19 +1,22 @@
 """Emojis in every form people paste, as Discord's path wants them.
 
-Accepted: a Unicode emoji with or without its variation selector, a shortcode, and a custom emoji as `name:id`,
+Accepted: a Unicode emoji with or without its variation selectors, a shortcode, and a custom emoji as `name:id`,
 `<:name:id>`, `<a:name:id>`, all of them percent-encoded as well. Discord answers 10014 to anything else.
 """
 
 import re
+from functools import cache
 from typing import Annotated, Final
 from urllib.parse import unquote
 
-from emoji import EMOJI_DATA, emojize, is_emoji
+from emoji import EMOJI_DATA, STATUS, emojize, is_emoji
 from pydantic import BeforeValidator
 from pydantic.json_schema import WithJsonSchema
 
 from services.values.snowflake import LARGEST_SNOWFLAKE
 
+SELECTOR: Final = "\ufe0f"
+"""Asks for the picture, where a character is also a plain sign: https://www.unicode.org/reports/tr51/#Emoji_Variation_Sequences."""
 CUSTOM_EMOJI: Final = re.compile(r"(?:<a?:|a?:)?([A-Za-z0-9_]{2,32}):([1-9][0-9]{0,18})>?")
 
 
@@ -31,11 +34,27 @@ def _read_emoji(raw: object) -> str:
 
 
 def _unicode_emoji(text: str) -> str | None:
-    """The emoji in the form Discord lists: fully qualified, with its variation selector where Unicode has one."""
+    """The emoji in the form Discord mostly lists: fully qualified, with the selectors Unicode gives it."""
     spelled = emojize(text, language="alias") if text.startswith(":") else text
-    if is_emoji(spelled + "\ufe0f") and spelled + "\ufe0f" in EMOJI_DATA:
-        return spelled + "\ufe0f"
-    return spelled if is_emoji(spelled) else None
+    return _fully_qualified().get(spelled.replace(SELECTOR, ""), spelled) if is_emoji(spelled) else None
+
+
+@cache
+def _fully_qualified() -> dict[str, str]:
+    """Emoji that have a variation selector, by themselves without it. 1200 entries, made for the first emoji."""
+    full = (emoji for emoji, about in EMOJI_DATA.items() if about["status"] == STATUS["fully_qualified"])
+    return {emoji.replace(SELECTOR, ""): emoji for emoji in full if SELECTOR in emoji}
+
+
+def other_spelling(emoji: str) -> str | None:
+    """A Unicode emoji without its variation selector, or with one where it has none; None for a custom emoji.
+
+    Discord's list follows Unicode's for most emoji alone, and answers 10014 to any other spelling:
+    https://github.com/discord/discord-api-docs/issues/2782.
+    """
+    if CUSTOM_EMOJI.fullmatch(emoji):
+        return None
+    return emoji.replace(SELECTOR, "") if SELECTOR in emoji else emoji + SELECTOR
 
 
 Emoji = Annotated[

@@ -15,7 +15,7 @@ def path(emoji: str, message: str = "456", channel: str = "123") -> str:
 
 @pytest.mark.parametrize(
     "emoji",
-    ["👍", "👍🏽", "❤️", "❤", "🏳️‍🌈", "👩‍👩‍👧‍👦", "🇩🇪", "1️⃣", "✅", "⭐", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", f"sprout:{CUSTOM_EMOJI_ID}"],
+    ["👍", "👍🏽", "❤️", "❤", "🏳️‍🌈", "👩‍👩‍👧‍👦", "🇩🇪", "1️⃣", "✅", "✔", "⭐", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", f"sprout:{CUSTOM_EMOJI_ID}"],
 )
 async def test_emoji_accepted(call: Client, emoji: str) -> None:
     assert (await call("PUT", path(emoji))).status == 204
@@ -32,6 +32,7 @@ async def test_emoji_accepted(call: Client, emoji: str) -> None:
         "5",
         "👍👍",
         "👍x",
+        "✔️",
         " ",
         f"<:sprout:{CUSTOM_EMOJI_ID}>",
         f"a:sprout:{CUSTOM_EMOJI_ID}",

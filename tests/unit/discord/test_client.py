@@ -1,5 +1,6 @@
 """The whole client on real connections: every fault × what a repeat would do, and what is known at every moment."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from services.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from services.ports import Call, MessageBody, Repeat, Reply, WebhookBody
+from services.ports import Call, MessageBody, Repeat, Reply, Respelling, WebhookBody
 from tests.unit.discord.calls import (
     BOT_TOKEN,
     BY_REPEAT,
@@ -22,6 +23,7 @@ from tests.unit.discord.calls import (
     WEBHOOK_TOKEN,
     delete_message,
     delivery,
+    react,
     send_message,
     send_webhook,
 )
@@ -183,6 +185,40 @@ async def test_a_refusal_is_final_and_nothing_happened(repeat: Repeat) -> None:
             await client.send(BY_REPEAT[repeat](), one)
     assert raised.value.code is ErrorCode.DISCORD_MISSING_PERMISSIONS
     assert (len(server.received), one.attempts, one.is_exposed, one.discord_status) == (1, 1, False, 403)
+
+
+# ── two spellings ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+UNKNOWN_EMOJI = says(400, {"code": 10014, "message": "Unknown Emoji"})
+TWO_WAYS = replace(react("✔️"), respelling=Respelling(10014, {"emoji": "✔"}))
+
+
+async def test_after_a_doubt_nothing_is_spelled_anew() -> None:
+    async with RawServer.serving(DOUBTS["500"], UNKNOWN_EMOJI, OK) as server, client_of(server) as client:
+        assert isinstance(await sent(client, Repeat.SAME_EFFECT, TWO_WAYS), DiscordUnavailable)
+    assert len(server.received) == 2
+
+
+async def test_the_other_spelling_has_retries_of_its_own_and_is_exposed_only_while_it_is_tried() -> None:
+    one, observer = delivery(Repeat.SAME_EFFECT), Counted()
+    answers = (UNKNOWN_EMOJI, says(500), says(204))
+    async with RawServer.serving(*answers) as server, client_of(server, observer=observer) as client:
+        assert (await client.send(TWO_WAYS, one)).status == 204
+    assert [received.target.split("/")[-2] for received in server.received] == [
+        "%E2%9C%94%EF%B8%8F",
+        "%E2%9C%94",
+        "%E2%9C%94",
+    ]
+    assert one.attempts == 3
+    assert len(observer.retries) == 2
+
+
+async def test_what_is_refused_in_both_did_not_happen() -> None:
+    one = delivery(Repeat.SAME_EFFECT)
+    async with RawServer.serving(UNKNOWN_EMOJI) as server, client_of(server) as client:
+        with pytest.raises(DiscordRejected):
+            await client.send(TWO_WAYS, one)
+    assert (len(server.received), one.attempts, one.is_exposed) == (2, 2, False)
 
 
 @pytest.mark.parametrize("repeat", ALL)
