@@ -5,14 +5,15 @@ of other bytes ends that loop and the server with it: one packet from anybody cl
 and the process lives on. So all that is served here is registered, which gRPC's core compares byte by byte, and
 whatever is not never gets into that loop. It is refused here. `tests/security/test_grpc_metadata.py` sends such paths.
 
-That loop waits for the next call of any method with one `asyncio.wait`, which looks at every method for every call: a
-twenty-fifth of an action's cost. Here each method takes its calls by itself, and the loop waits for the end alone.
+That loop waits for the next call of any method with one `asyncio.wait`, which looks at every method for every call, and
+what it then starts finds out for every call what is known of each method. It is a twentieth of an action's cost. Here
+each method takes its calls by itself, and the loop waits for the end alone.
 
 There is no public way to do this; grpcio is pinned, and the tests of this package fail when its inside changes.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import grpc
@@ -39,12 +40,10 @@ class _Core(cygrpc.AioServer):  # type: ignore[misc]  # no types
 
     async def _request_registered_call(self, method: bytes) -> Any:
         """GRPC asks for the next call of a method. It gets none before the end, when this raises."""
-        name, handlers = method.decode(), cygrpc._MethodResolver([], self._handlers)  # noqa: SLF001
+        name = method.decode()
         while True:
             call = await super()._request_registered_call(method)
-            is_one_too_many = len(self._calls) >= self._most_calls
-            answered = cygrpc._handle_rpc(name, handlers, (), call, self._loop, is_one_too_many)  # noqa: SLF001
-            self._carry_out(answered, call, name, self._calls)
+            self._carry_out(self._answered(call, name), call, name, self._calls)
             del call
 
     async def _request_call(self) -> Any:
@@ -54,9 +53,18 @@ class _Core(cygrpc.AioServer):  # type: ignore[misc]  # no types
             self._carry_out(_refuse(call, self._loop), call, "unknown", self._refusals)
             del call
 
-    def _carry_out(
-        self, answered: Coroutine[Any, Any, None], call: Any, name: str, running: set[asyncio.Task[None]]
-    ) -> None:
+    def _answered(self, call: Any, name: str) -> Any:
+        """The coroutine that answers a call: its handler's own where that reads and writes bytes by itself."""
+        handler = self._handlers[name]
+        is_one_too_many = len(self._calls) >= self._most_calls
+        if is_one_too_many or handler.stream_unary is None or handler.request_deserializer is not None:
+            handlers = cygrpc._MethodResolver([], self._handlers)  # noqa: SLF001
+            return cygrpc._handle_rpc(name, handlers, (), call, self._loop, is_one_too_many)  # noqa: SLF001
+        context = cygrpc._ServicerContext(call, None, None, self._loop)  # noqa: SLF001
+        finish = cygrpc._finish_handler_with_unary_response  # noqa: SLF001
+        return finish(call, handler.stream_unary, None, context, None, self._loop)
+
+    def _carry_out(self, answered: Any, call: Any, name: str, running: set[asyncio.Task[None]]) -> None:
         carried_out = cygrpc._schedule_rpc_coro(answered, call, self._loop, name)  # noqa: SLF001
         task = self._loop.create_task(carried_out)
         running.add(task)

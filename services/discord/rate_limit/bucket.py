@@ -224,7 +224,7 @@ class Bucket:
 
     def is_forgettable(self, now: float, idle_seconds: float) -> bool:
         """Whether nothing would be lost: idle for long, nobody waits, every window is full again."""
-        if self.in_flight_here or self.waiting or now - self.last_used_at < idle_seconds:
+        if now - self.last_used_at < idle_seconds or self.in_flight_here or self.waiting:
             return False
         if self.paused_until > now or (self.window is not None and not self.window.is_full(now)):
             return False
