@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hypercorn.typing import ASGIFramework
-
 from config import RecordSettings, ServerSettings, Settings
 from services.audit import AuditReader, AuditWriter, Journal, RedisShelf
 from services.audit.retention import Retention
 from services.budget import Budget
 from services.database import Database
+from services.discord import DiscordClient
 from services.discord_service import DiscordService
 from services.grpc_handler import Bounds, GrpcServer
 from services.idempotency import FileIdempotencyStore, RedisIdempotencyStore
@@ -41,6 +40,7 @@ class House:
     """Everything that runs."""
 
     settings: Settings
+    discord: DiscordClient
     service: DiscordService
     query: AuditReader
     health: Health
@@ -114,29 +114,28 @@ async def build(
     health = Health(audit, discord, limiter, watch, tasks)
     grpc = _grpc(settings, service, callers, metrics)
     _watch(metrics, health, watch, link, logging)
-    app = create_app(
-        RestDependencies(
-            service=service,
-            authenticator=callers.authenticator,
-            tokens=callers.tokens,
-            audit=query,
-            health=health,
-            limits=LimitsView(limiter, discord),
-            deadlines=settings.deadlines,
-            module_name=settings.module.name,
-            module_version=settings.module.version,
-            metrics=metrics,
-            trusted_proxies=settings.servers.trusted_proxies,
-        )
+    given = RestDependencies(
+        service=service,
+        authenticator=callers.authenticator,
+        tokens=callers.tokens,
+        audit=query,
+        health=health,
+        limits=LimitsView(limiter, discord),
+        deadlines=settings.deadlines,
+        module_name=settings.module.name,
+        module_version=settings.module.version,
+        metrics=metrics,
+        trusted_proxies=settings.servers.trusted_proxies,
     )
     return House(
         settings=settings,
+        discord=discord,
         service=service,
         query=query,
         health=health,
         announcer=Announcer(health, grpc),
         grpc=grpc,
-        rest=_rest(app, settings.servers, metrics),
+        rest=_rest(given, settings.servers, metrics),
         stop=stack.stop,
     )
 
@@ -208,8 +207,8 @@ def _grpc(settings: Settings, service: DiscordService, callers: Callers, metrics
     )
 
 
-def _rest(app: ASGIFramework, settings: ServerSettings, metrics: Metrics) -> RestServer:
-    rest = RestServer(app, settings)
+def _rest(given: RestDependencies, settings: ServerSettings, metrics: Metrics) -> RestServer:
+    rest = RestServer(create_app(given), settings)
     connections = rest.connections
     metrics.watch("rest_connections", lambda: connections.open_count)
     metrics.watch("rest_connections_ended", lambda: connections.ended_for_others_count)

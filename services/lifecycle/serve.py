@@ -19,7 +19,9 @@ import uvloop
 from config import Settings
 from services.database import DatabaseFailure
 from services.grpc_handler import BadCertificate, CannotListen, GrpcServer
+from services.lifecycle.bot import bot_asked_for
 from services.lifecycle.build import House, build
+from services.lifecycle.clock import SystemClock
 from services.lifecycle.ending import Ending
 from services.lifecycle.garbage import lasting_objects_spared
 from services.lifecycle.open_files import make_room
@@ -94,7 +96,8 @@ async def serve(
         grpc_port, rest_port = await house.open_ports()
         log.info("serving", grpc_port=grpc_port, rest_port=rest_port, start_ms=round((time.monotonic() - began) * 1000))
         with lasting_objects_spared():
-            has_broken = await _has_broken(house, stop)
+            async with bot_asked_for(house.discord, SystemClock(), settings.module.name):
+                has_broken = await _has_broken(house, stop)
         log.info("stopping", running=house.service.running_count)
         await house.wind_down()
     log.info("stopped")

@@ -122,6 +122,7 @@ def test_a_health_check_says_no_when_the_module_is_not_there(start_module: Start
 
 
 async def test_a_stop_answers_the_calls_in_flight(module: Container, callers: Callers, sandbox: Container) -> None:
+    module.line("the bot")  # this question is answered
     before = await received(sandbox)
     await steer(sandbox, latency_seconds=SLOW_SECONDS)
     try:

@@ -55,9 +55,10 @@ async def test_after_a_kill_every_message_is_told_of(
     async with serving_program(variables) as started, asyncio.TaskGroup() as senders:
         for _ in range(SENDERS):
             senders.create_task(send_until_it_is_gone(started, answered))
-        await eventually(lambda: len(sandbox.requests) >= after_requests)
+        await eventually(lambda: len(sandbox.received("POST")) >= after_requests)
         sandbox.faults.add("hang")
-        await eventually(lambda: len(sandbox.requests) >= after_requests + 4)  # these are on their way when it dies
+        # these are on their way when it dies
+        await eventually(lambda: len(sandbox.received("POST")) >= after_requests + 4)
         started.signal(signal.SIGKILL)
     sandbox.faults.clear()
     async with serving_program(variables) as started:

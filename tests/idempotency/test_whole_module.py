@@ -61,7 +61,7 @@ def posted(sandbox: Sandbox) -> int:
 
 async def arrives(sandbox: Sandbox) -> None:
     async with asyncio.timeout(20):
-        while not len(sandbox.requests):  # noqa: ASYNC110 -- the sandbox has no event for it
+        while not sandbox.received("POST"):  # noqa: ASYNC110 -- the sandbox has no event for it
             await asyncio.sleep(0.01)
 
 

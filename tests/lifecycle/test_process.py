@@ -52,7 +52,7 @@ async def ask(started: Program, protocol: str, rpc: str, fields: Mapping[str, An
 
 async def arrives(sandbox: Sandbox) -> None:
     async with asyncio.timeout(20):
-        while not len(sandbox.requests):  # noqa: ASYNC110 -- the sandbox has no event for it
+        while not sandbox.received("POST"):  # noqa: ASYNC110 -- the sandbox has no event for it
             await asyncio.sleep(0.01)
 
 

@@ -213,7 +213,7 @@ async def test_a_hundred_in_flight_are_finished_before_the_end(tmp_path: Path, p
         caller = Caller(channel)
         calls = [asyncio.create_task(caller.call("123")) for _ in range(IN_FLIGHT)]
         async with asyncio.timeout(20):
-            while len(sandbox.requests) < IN_FLIGHT:  # noqa: ASYNC110 -- the sandbox has no event for it
+            while len(sandbox.received("POST")) < IN_FLIGHT:  # noqa: ASYNC110 -- the sandbox has no event for it
                 await asyncio.sleep(0.01)
         began = time.monotonic()
         program.signal(signal.SIGTERM)

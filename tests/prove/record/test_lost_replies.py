@@ -88,6 +88,7 @@ async def lost_replies(variables: dict[str, str], sandbox: Sandbox, ways: tuple[
     outcomes: Counter[str] = Counter()
     said: dict[str | None, str] = {}
     async with serving_program(variables | {"REQUEST_TIMEOUT": PATIENCE_SECONDS}) as started:
+        await started.says("the bot")  # else this reply would be lost
         for then in ways:
             for rpc in FIELDS:
                 heard = await lose(started, sandbox, rpc, then)

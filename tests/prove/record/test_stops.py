@@ -121,7 +121,7 @@ async def test_a_second_signal_records_at_once_what_runs(
     sandbox.faults.add("hang")
     async with serving_program(variables | LONG_GRACE) as started, faces_of(started) as faces:
         asking = asyncio.create_task(faces[0].perform("SendWebhook", WEBHOOK_MESSAGE, token()))
-        while not len(sandbox.requests):  # noqa: ASYNC110 -- the sandbox has no event for it
+        while not sandbox.received("POST"):  # noqa: ASYNC110 -- the sandbox has no event for it
             await asyncio.sleep(0.01)
         async with database(postgres_server, state):
             started.signal(signal.SIGTERM)
