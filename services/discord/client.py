@@ -236,9 +236,8 @@ class DiscordClient:
     ) -> Reply | Problem:
         """Sends, settles the permit whatever happens, and reads the answer."""
         began = self._clock.monotonic()
-        permit.depart()
         try:
-            raw = await self._transport.exchange(outbound, deadline - began)
+            raw = await self._transport.exchange(outbound, deadline - began, permit.depart)
         except NotSent as failure:
             permit.drop()
             self._count(call, NO_REPLY, began, delivery)

@@ -15,10 +15,15 @@ When a connection breaks, the library sends GET, PUT and DELETE a second time by
 fresh. A repeat that nobody counts is what this service promises not to make, so `_send_once` takes the exception
 away before the library can act on it.
 
+Connecting may take longer than a request takes to arrive, so that whoever counts what is on its way is told when a
+request has its connection (`departs`), which is just before its first byte leaves, and not when it wants one.
+
 A connection that idles is dropped by us after `KEEP_ALIVE_SECONDS`, sooner than Discord's edge does, so that
 requests seldom meet a connection that is being closed.
 """
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from os import strerror
 from types import TracebackType
 from typing import Final, Self
@@ -37,6 +42,8 @@ from aiohttp import (
     DummyCookieJar,
     TCPConnector,
 )
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from services.discord.outbound import Outbound
 from services.discord.raw_reply import RawReply
@@ -48,6 +55,9 @@ LARGEST_BODY_BYTES: Final = 1024 * 1024
 SHORTEST_CONNECT_SECONDS: Final = 0.001
 # Otherwise the library adds a type to a PUT without a body.
 NO_CONTENT_TYPE: Final = frozenset({"Content-Type"})
+
+_departs: Final[ContextVar[Callable[[], None]]] = ContextVar("departs")
+"""Of the request that is being sent in this task: the library hands nothing through to its connector."""
 
 
 class NotSent(Exception):
@@ -67,6 +77,20 @@ class Lost(Exception):
         super().__init__(detail)
 
 
+class _TellingConnector(TCPConnector):
+    """Tells each request that it has its connection."""
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 -- the library's own signature
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        _departs.get()()
+        return connection
+
+
 class Transport:
     """A pool of connections, open for the length of an `async with`."""
 
@@ -78,7 +102,7 @@ class Transport:
         self._session: ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = TCPConnector(
+        connector = _TellingConnector(
             limit=self._max_connections,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
             ttl_dns_cache=DNS_CACHE_SECONDS,
@@ -100,13 +124,16 @@ class Transport:
         if session is not None:
             await session.close()
 
-    async def exchange(self, outbound: Outbound, seconds_left: float) -> RawReply:
+    async def exchange(
+        self, outbound: Outbound, seconds_left: float, departs: Callable[[], None] = lambda: None
+    ) -> RawReply:
         """Sends once and reads the answer. Connecting takes no longer than `seconds_left`; an attempt on its way may.
 
-        Raises NotSent and Lost.
+        Calls `departs` just before the bytes leave. Raises NotSent and Lost.
         """
         if self._session is None:
             raise NotSent("The connection to Discord is closed.")
+        told = _departs.set(departs)
         try:
             response = await self._session.request(
                 outbound.method,
@@ -123,6 +150,8 @@ class Transport:
             raise
         except TimeoutError as exc:
             raise Lost(f"Discord did not answer within {self._attempt_seconds:g} s.") from exc
+        finally:
+            _departs.reset(told)
         return RawReply(response.status, response.headers, await _body(response))
 
     def _timeout_within(self, seconds_left: float) -> ClientTimeout:

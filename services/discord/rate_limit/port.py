@@ -47,7 +47,7 @@ class Permit(Protocol):
     """Leave to send one request. It is a lease, and ends with `complete` or `drop`, at once or late."""
 
     def depart(self) -> None:
-        """The bytes are about to leave: time runs from here."""
+        """The bytes are about to leave, on a connection that is there: time runs from here."""
         ...
 
     def complete(self, seen: Observation | None) -> None:

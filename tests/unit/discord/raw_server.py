@@ -3,14 +3,16 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
 VIA = "Via: 1.1 google\r\n"
+MORE_THAN_THE_QUEUE_HOLDS = 4
+MOST_IN_THE_QUEUE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,22 @@ async def resets_unread(exchange: Exchange) -> None:
     exchange.reset()
 
 
+@contextmanager
+def nobody_accepts() -> Iterator[socket.socket]:
+    """A socket that listens and lets nobody in: its queue is full, so that whoever connects waits and tries again.
+
+    Linux sends the SYN again now and then; a server that begins on the socket lets in who comes then.
+    """
+    with socket.socket() as listening, ExitStack() as in_the_queue:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(MORE_THAN_THE_QUEUE_HOLDS):
+            waiting = in_the_queue.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        yield listening
+
+
 @dataclass(slots=True)
 class RawServer:
     """Gives the n-th request the n-th answer, on whatever connection it comes, and the last one from then on."""
@@ -119,9 +137,10 @@ class RawServer:
 
     @classmethod
     @asynccontextmanager
-    async def serving(cls, *answers: Answer) -> AsyncIterator[Self]:
+    async def serving(cls, *answers: Answer, listening: socket.socket | None = None) -> AsyncIterator[Self]:
         server = cls(list(answers))
-        listener = await asyncio.start_server(server._serve, "127.0.0.1", 0)
+        where: dict[str, Any] = {"host": "127.0.0.1", "port": 0} if listening is None else {"sock": listening.dup()}
+        listener = await asyncio.start_server(server._serve, backlog=MOST_IN_THE_QUEUE, **where)
         server.port = listener.sockets[0].getsockname()[1]
         try:
             yield server
