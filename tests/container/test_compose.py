@@ -180,6 +180,25 @@ async def test_an_action_on_each_protocol_ends_in_postgresql(system: System, cal
     assert found.split() == ["delivered", "delivered"]
 
 
+def runbook() -> list[str]:
+    """The module's commands of docs/operations.md that ask and change nothing, and need nothing filled in."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    found = re.findall(r"`\.venv/bin/python (app\.py (?:limits|audit (?:tail|refused)|check-config)[^`>]*)`", text)
+    return sorted(set(found))
+
+
+def test_every_question_of_the_runbook_is_answered_in_the_container(system: System) -> None:
+    assert len(runbook()) >= 6
+    for command in runbook():
+        assert system("exec", "-T", "discord-action", "python", *command.split())
+
+
+def test_the_database_is_asked_and_dumped_as_the_runbook_says(system: System) -> None:
+    place = ("-U", "discord_action", "discord_actions")
+    assert "discord_actions" in system("exec", "-T", "postgres", "psql", *place, "--command", "\\dt")
+    assert "CREATE TABLE public.discord_actions" in system("exec", "-T", "postgres", "pg_dump", *place)
+
+
 def test_every_container_is_as_hardened_as_the_file_says(system: System) -> None:
     for each in system.containers():
         host = each["HostConfig"]

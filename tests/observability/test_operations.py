@@ -11,11 +11,12 @@ from app import _parser
 from config import ROOT, variables
 from services.errors import ErrorCode
 from services.telemetry import Metrics
-from tests.observability.rules import OPERATIONS, alerts, anchors, headings
+from tests.observability.rules import OPERATIONS, alerts, anchors, dashboard, headings
 from tools import metrics_table
 
 FOREIGN_VARIABLES = {"OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}  # OpenTelemetry's own
 FOREIGN_METRICS = {"process_cpu_seconds_total", "container_cpu_cfs_throttled_seconds_total"}
+FOREIGN_LINES = {"reached maximum value of sequence", "$DATABASE_URL", "$REDIS_URL"}  # PostgreSQL's, a shell's
 TABLES = {"discord_actions", "discord_clients"}
 WORDS = {"NOT_SERVING", "NAME_FILE"}
 
@@ -51,6 +52,15 @@ def test_every_link_within_leads_somewhere() -> None:
     files = re.findall(r"\]\(([^)#:]+)\)", OPERATIONS)
     assert [path for path in files if not (ROOT / "docs" / path).exists()] == []
     assert len(headings(3)) == len(set(headings(3)))
+
+
+def test_what_is_quoted_stands_in_the_log_or_on_the_dashboard() -> None:
+    quoted = set(re.findall(r'"([^"`\n]{5,60})"', re.sub(r"\n", " ", "".join(sections().values()))))
+    assert {"redis is away", "By action"} <= quoted
+    sources = " ".join(path.read_text() for path in (ROOT / "services").rglob("*.py"))
+    panels = [panel["title"] for panel in dashboard()["panels"]]
+    said = {text for text in quoted if f'"{text}' in sources or any(title.startswith(text) for title in panels)}
+    assert quoted - said - FOREIGN_LINES == set()
 
 
 def test_every_command_of_the_module_is_one() -> None:
