@@ -21,6 +21,8 @@ from services.telemetry import RequestScope
 LARGEST_BODY_BYTES: Final = 1024 * 1024
 LONGEST_BODY_SECONDS: Final = 30.0
 """What a body may take to arrive, however long its sender is ready to wait for the answer."""
+NOWHERE: Final = "/:"
+"""A path that no route has."""
 
 
 class BoundedBody(Body):
@@ -73,11 +75,11 @@ class BoundedBody(Body):
 def readable_path(path: str) -> str:
     """The path of a request's target. One that is none, or that the routes would read as another, is found nowhere."""
     if path.startswith("/"):
-        return "/" if path.startswith("//") else path
+        return NOWHERE if path.startswith("//") else path
     try:
         return urlsplit(path).path or "/"
     except ValueError:
-        return "/"
+        return NOWHERE
 
 
 class RestRequest(quart.Request):

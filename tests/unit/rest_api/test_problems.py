@@ -6,6 +6,7 @@ import pytest
 
 from services.actions import MessageSent
 from services.errors import ActionError, AuditUnavailable, DiscordSaid, ErrorCode, OutcomeKind, Violation
+from services.rest_api.request import NOWHERE, readable_path
 from tests.fakes.discord import fails
 from tests.unit.rest_api.house import MESSAGE, House
 
@@ -84,12 +85,39 @@ async def test_a_failure_of_the_service_is_not_counted_as_a_refused_request() ->
 
 
 @pytest.mark.parametrize(
-    "path",
-    ["/nowhere", "/api/v1/message/", "/api//v1/message", "/api/v1/message/1", "/api/v1", "/index.html", "/docs/"],
+    ("target", "path"),
+    [
+        ("/health", "/health"),
+        ("http://a.host", "/"),
+        ("http://a.host/health?x", "/health"),
+        ("//", NOWHERE),
+        ("//health", NOWHERE),
+        ("http://[", NOWHERE),
+    ],
 )
-async def test_an_unknown_path_is_a_problem_not_a_page(path: str) -> None:
+def test_the_path_of_a_target_is_read_in_one_way_or_it_is_nowhere(target: str, path: str) -> None:
+    assert readable_path(target) == path
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nowhere",
+        "/api/v1/message/",
+        "/api//v1/message",
+        "/api/v1/message/1",
+        "/api/v1",
+        "//",
+        "//health",
+        NOWHERE,
+        "/index.html",
+        "/docs/",
+    ],
+)
+async def test_an_unknown_path_is_a_problem_not_a_page(method: str, path: str) -> None:
     house = House()
-    answer = await house.send("POST", path)
+    answer = await house.send(method, path)
     assert (answer.status, answer.json["code"]) == (404, "not_found")
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert house.counts.rejected == [("rest", "not_found")]
