@@ -72,7 +72,7 @@ class Shipper:
         self._pause_seconds = FIRST_PAUSE_SECONDS
         self.waiting_bytes = 0
         self.problem = ""
-        self.shipped = self.refused_count = 0
+        self.shipped = 0
         self.refused: deque[RefusedRow] = deque(maxlen=MOST_REFUSED_KEPT)
 
     def __len__(self) -> int:
@@ -184,7 +184,6 @@ class Shipper:
         reason = self._redactor.redact(str(exc) or type(exc).__name__)
         refused = RefusedRow(action_id_of(row.json), reason, row.json)
         self.refused.append(refused)
-        self.refused_count += 1
         if self._metrics is not None:
             self._metrics.audit_refused(1)
         log.error("the database refused this row", event=Event.AUDIT, reason=reason, row=orjson.loads(row.json))
