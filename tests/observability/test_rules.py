@@ -15,7 +15,16 @@ from sandbox import Options, Sandbox
 from services.telemetry import Metrics
 from tests.deploy.files import objects
 from tests.observability.expressions import labels_kept, selectors
-from tests.observability.rules import OBSERVE, Alert, alerts, anchors, dashboard, dashboard_expressions, recorded
+from tests.observability.rules import (
+    OBSERVE,
+    OPERATIONS,
+    Alert,
+    alerts,
+    anchors,
+    dashboard,
+    dashboard_expressions,
+    recorded,
+)
 from tests.support.module import environment
 from tests.support.process import serving_program
 from tests.support.prometheus import prometheus_program
@@ -146,3 +155,23 @@ def test_prometheus_itself_accepts_them(asked: tuple[str, str], file: Path) -> N
     answered = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answered.returncode == 0, answered.stdout + answered.stderr
     assert "SUCCESS" in answered.stdout
+
+
+def test_prometheus_accepts_what_the_runbook_has_for_a_cluster(tmp_path: Path) -> None:
+    """But for the way it finds pods: Debian's Prometheus is built without it."""
+    (written,) = re.findall(r"```yaml\n(.*?)```", OPERATIONS, re.DOTALL)
+    configuration = yaml.safe_load(written)
+    (job,) = configuration["scrape_configs"]
+    (pods,) = job.pop("kubernetes_sd_configs")
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(configuration))
+    command = [prometheus_program("promtool"), "check", "config", str(tmp_path / "prometheus.yml")]
+    answered = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answered.returncode == 0, answered.stdout + answered.stderr
+    assert pods["role"] == "pod"
+    deployment = objects("Deployment")["discord-action"]
+    assert pods["namespaces"]["names"] == [deployment["metadata"]["namespace"]]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    (kept,) = [each["regex"] for each in job["relabel_configs"] if each.get("action") == "keep"]
+    app, port = kept.split(";")
+    assert app == deployment["spec"]["template"]["metadata"]["labels"]["app"]
+    assert {each["name"]: each["containerPort"] for each in container["ports"]}[port] == 8070
