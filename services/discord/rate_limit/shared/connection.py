@@ -89,6 +89,7 @@ class Connection:
         self._strangers: dict[str, float] = {}
         self._beat_at = -math.inf
         self._quarantine_seen = 0.0
+        self._under_way: Parcel | None = None
 
     async def open(self, ledger: Ledger) -> None:
         """Joins the others if they can be reached, and keeps trying if not."""
@@ -143,7 +144,7 @@ class Connection:
             try:
                 await self._turn(ledger)
             except Exception:
-                self._be_alone(None, "an error of our own")
+                self._be_alone(self._under_way, "an error of our own")
                 raise
 
     async def _turn(self, ledger: Ledger) -> None:
@@ -172,7 +173,7 @@ class Connection:
 
     async def _exchange(self, ledger: Ledger) -> bool:
         """False: nobody answers any more."""
-        parcel = self._parcel(self._epoch)
+        parcel = self._under_way = self._parcel(self._epoch)
         if self._is_beat_due():
             self._add_beat(parcel, ledger)
         news = self._add_news(parcel)

@@ -161,7 +161,8 @@ class Ledger:
         if self._token_gate.places is not None:
             opens = [now + milliseconds / 1000 for milliseconds in reply["opens"] or ()]
             self._token_gate.places.are([now] * int(reply["free"]) + opens, now, used=int(reply["used"]))
-        for ask, told in zip(parcel.asks, reply["asks"] or (), strict=True):
+        for ask, told in zip(tuple(parcel.asks), reply["asks"] or (), strict=True):
+            parcel.asks.popleft()
             self._answer(ask, told, now)
             touched[ask.permit.bucket] = None
         for bucket, told in zip(parcel.looks, reply["looks"] or (), strict=True):
@@ -176,6 +177,8 @@ class Ledger:
         """Nobody answers: whoever was asked for stands in line again. The next life has another name."""
         asks = [*(parcel.asks if parcel else ()), *self._asks]
         self._asks.clear()
+        if parcel is not None:
+            parcel.asks.clear()
         self._watched, self._landed = {}, []
         self.lanes.begin_life(replica)
         for ask in asks:

@@ -1,5 +1,6 @@
 """What one exchange with Redis carries, there and back."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -46,12 +47,12 @@ class Settled:
 
 @dataclass(slots=True)
 class Parcel:
-    """One exchange. `key` makes names of keys; the content refers to keys by their number."""
+    """One exchange, and who waits for it (`asks`). `key` makes names of keys; the content refers to them by number."""
 
     key: Callable[..., str]
     egress: str
     content: dict[str, Any]
-    asks: list[Ask] = field(default_factory=list)
+    asks: deque[Ask] = field(default_factory=deque)
     settled: list[Settled] = field(default_factory=list)
     looks: list[Bucket] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)

@@ -10,6 +10,7 @@ from services.discord.rate_limit import Observation
 from services.discord.rate_limit.shared import connection, parcel
 from services.errors import DiscordUnavailable, RateLimited
 from services.ports import Priority
+from tests.support.breaking import breaks_once
 from tests.support.valkey import ValkeyServer
 from tests.unit.discord.calls import send_webhook
 from tests.unit.discord.rate_limit.replicas import PATIENCE_SECONDS, Replica, comes_true, open_replica, replicas, shown
@@ -222,3 +223,16 @@ async def test_every_key_expires_and_none_tells_a_secret(valkey_url: str) -> Non
         assert [key for key in keys if await one.link.do("PTTL", key) < 0] == []
         assert [key for key in keys if not key.startswith("dam:{test}:")] == []
         assert "webhook-token-major" not in " ".join(key for key in keys if "channel" not in key)
+
+
+@pytest.mark.parametrize("method", ["_ask", "_exchange"])
+async def test_an_exchange_that_breaks_keeps_nobody_waiting_and_the_next_ones_are_made(
+    valkey_url: str, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    async with replicas(valkey_url, "a") as (one,):
+        waiting = asyncio.create_task(one.permit())
+        has_broken = breaks_once(monkeypatch, one.limiter._connection, method)
+        (await waiting).complete(PLAIN)
+        assert has_broken.is_set()
+        await comes_true(lambda: one.state == "shared")
+        await one.once(PLAIN)
