@@ -11,7 +11,7 @@ from typing import Any, Final
 from services.actions import AUDIT_NAMES
 from services.errors import ErrorCode, OutcomeKind, Violation
 from services.ports import ActionFilter
-from services.values.snowflake import LARGEST_SNOWFLAKE
+from services.values import is_snowflake
 
 LONGEST_CLIENT_ID: Final = 255
 LONGEST_TIME: Final = 64
@@ -20,7 +20,6 @@ TIME_ADVICE: Final = "must be an ISO 8601 time such as 2026-01-31T12:00:00Z"
 OUTCOMES: Final = tuple(kind.value for kind in OutcomeKind)
 ERROR_CODES: Final = tuple(code.slug for code in ErrorCode)
 
-SNOWFLAKE: Final = re.compile(r"[1-9][0-9]{0,18}")
 # A zone's `+` that was not percent-encoded arrives as a blank.
 LOST_PLUS: Final = re.compile(r"(.+:[0-9.:]+) ([0-9]{2}:?[0-9]{2})")
 
@@ -37,8 +36,8 @@ def _one_of(texts: tuple[str, ...], advice: str) -> Reader:
 
 
 def _snowflake(text: str) -> str:
-    if not SNOWFLAKE.fullmatch(text) or int(text) > LARGEST_SNOWFLAKE:
-        raise ValueError(f"must be a Discord id: 1 to 19 digits without a leading zero, at most {LARGEST_SNOWFLAKE}")
+    if not is_snowflake(text):
+        raise ValueError("must be a Discord id: 1 to 19 digits without a leading zero, at most 2^63-1")
     return text
 
 

@@ -21,12 +21,10 @@ from services.audit.following import MOST_AT_ONCE, Follower
 from services.audit.reader import MOST_ROWS, AuditReader
 from services.database import Address, DatabaseThread, Session
 from services.errors import AuditUnavailable
+from services.exits import EXIT_OK, EXIT_USAGE, failed
 from services.ports import ActionFilter, ActionRow
 from services.record_filter import ERROR_CODES, FILTERS, OUTCOMES, contradictions, filter_of
 
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
 EXIT_PIPE_CLOSED: Final = 141
 
@@ -82,7 +80,7 @@ def run(arguments: argparse.Namespace, settings: DatabaseSettings) -> int:
         status = asyncio.run(_run(arguments, settings))
         sys.stdout.flush()
     except AuditUnavailable as exc:
-        return _fail(f"{exc} {exc.__cause__ or ''}".rstrip())
+        return failed(f"{exc} {exc.__cause__ or ''}".rstrip())
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -94,10 +92,10 @@ def run(arguments: argparse.Namespace, settings: DatabaseSettings) -> int:
 async def _run(arguments: argparse.Namespace, settings: DatabaseSettings) -> int:
     given = {name: value for name, value in vars(arguments).items() if name in FILTERS and value is not None}
     if wrong := contradictions(given):
-        return _fail("; ".join(f"--{violation.field} {violation.detail}" for violation in wrong), EXIT_USAGE)
+        return failed("; ".join(f"--{violation.field} {violation.detail}" for violation in wrong), EXIT_USAGE)
     address = Address.parse(settings.url.get_secret_value())
     if address.path is not None and not address.path.exists():
-        return _fail(f"There is no database at {address.path}.")
+        return failed(f"There is no database at {address.path}.")
     async with _reader(address) as reader:
         match arguments.audit_command:
             case "tail":
@@ -163,7 +161,7 @@ async def _written(follower: Follower) -> list[ActionRow]:
 async def _show(reader: AuditReader, arguments: argparse.Namespace) -> int:
     row = await reader.one(arguments.action_id)
     if row is None:
-        return _fail("There is no action with this id.")
+        return failed("There is no action with this id.")
     _print(json_line(row).decode() if arguments.json else listing.whole(row))
     return EXIT_OK
 
@@ -183,11 +181,6 @@ def _print(text: str) -> None:
     """UTF-8 whatever the locale, and at once: somebody watches."""
     sys.stdout.buffer.write(text.encode())
     sys.stdout.buffer.flush()
-
-
-def _fail(reason: str, status: int = EXIT_FAILED) -> int:
-    sys.stderr.write(f"{reason}\n")
-    return status
 
 
 # ── the options ──

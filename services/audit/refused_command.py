@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -10,9 +10,7 @@ from config import RecordSettings
 from services.audit.journal.disk import reason_of
 from services.audit.listing import printable
 from services.audit.refused import FILE, refused_rows
-
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
+from services.exits import EXIT_OK, failed
 
 
 def run(arguments: argparse.Namespace, settings: RecordSettings) -> int:
@@ -27,8 +25,7 @@ def run(arguments: argparse.Namespace, settings: RecordSettings) -> int:
     except BrokenPipeError:
         return EXIT_OK
     except OSError as exc:
-        sys.stderr.write(f"{settings.journal_dir / FILE}: {reason_of(exc)}\n")
-        return EXIT_FAILED
+        return failed(f"{settings.journal_dir / FILE}: {reason_of(exc)}")
     if not count:
         sys.stderr.write(f"No row was refused: there is none in {settings.journal_dir / FILE}.\n")
     return EXIT_OK

@@ -11,10 +11,9 @@ from services.auth.operator import Grant, mint
 from services.auth.verifier import LONGEST_TOKEN
 from services.clients.options import duration
 from services.clients.rights import add_places, add_scopes
+from services.exits import EXIT_OK, failed
 from services.ports import Scope
 
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
 DEFAULT_LIFETIME: Final = timedelta(hours=1)
 
 
@@ -38,14 +37,14 @@ def run(arguments: argparse.Namespace, settings: AuthSettings) -> int:
     """Prints the token. Returns the exit code: 0, or 1 with the reason on stderr when it would be refused."""
     seconds = arguments.ttl.total_seconds()
     if not 0 < seconds <= settings.longest_lifetime_seconds:
-        return _fail(f"--ttl must be from 1s to {settings.longest_lifetime_seconds}s (JWT_MAX_LIFETIME_SECONDS).")
+        return failed(f"--ttl must be from 1s to {settings.longest_lifetime_seconds}s (JWT_MAX_LIFETIME_SECONDS).")
     if arguments.unscoped and settings.unscoped_access == "none":
-        return _fail("JWT_UNSCOPED_ACCESS is none: a token without scopes would be good for nothing.")
+        return failed("JWT_UNSCOPED_ACCESS is none: a token without scopes would be good for nothing.")
     scopes = None if arguments.unscoped else [Scope(scope) for scope in arguments.scope]
     grant = Grant(arguments.subject, scopes, arguments.guild, arguments.channel, arguments.role)
     token = mint(settings, grant, arguments.ttl)
     if len(token) > LONGEST_TOKEN:
-        return _fail(f"The token would be longer than {LONGEST_TOKEN} characters: name fewer ids.")
+        return failed(f"The token would be longer than {LONGEST_TOKEN} characters: name fewer ids.")
     sys.stdout.write(token + "\n")
     return EXIT_OK
 
@@ -54,8 +53,3 @@ def _subject(text: str) -> str:
     if not CLIENT_ID.fullmatch(text):
         raise argparse.ArgumentTypeError("1 to 255 characters without control characters")
     return text
-
-
-def _fail(reason: str) -> int:
-    sys.stderr.write(f"{reason}\n")
-    return EXIT_FAILED

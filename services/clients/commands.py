@@ -13,10 +13,9 @@ from services.clients.options import DEFAULT_OVERLAP, add_options, bounds_of, cl
 from services.clients.registered import DEFAULT_SCOPES
 from services.clients.registry import ClientExists, ClientRegistry, TooManyClients, UnknownClient
 from services.database import Database, DatabaseFailure
+from services.exits import EXIT_OK, failed
 from services.ports import Scope
 
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
 START_SECONDS: Final = 10.0
 SHOWN_ONCE: Final = "The secret is not stored and cannot be shown again.\n"
 BOUND: Final = "Tokens in this name that services mint themselves are bound by this registration, too.\n"
@@ -48,11 +47,11 @@ def run(arguments: argparse.Namespace, settings: DatabaseSettings) -> int:
     try:
         sys.stdout.write(asyncio.run(_run(arguments, settings)))
     except ClientExists as exc:
-        return _fail(f"{exc} is registered already; rotate gives it a new secret.")
+        return failed(f"{exc} is registered already; rotate gives it a new secret.")
     except UnknownClient as exc:
-        return _fail(f"There is no client {exc} that is not revoked.")
+        return failed(f"There is no client {exc} that is not revoked.")
     except (DatabaseFailure, TooManyClients) as exc:
-        return _fail(f"{exc}")
+        return failed(f"{exc}")
     return EXIT_OK
 
 
@@ -98,8 +97,3 @@ async def _rotate(registry: ClientRegistry, arguments: argparse.Namespace) -> st
 
 def _json(value: object) -> str:
     return json.dumps(value, indent=2) + "\n"
-
-
-def _fail(reason: str) -> int:
-    sys.stderr.write(f"{reason}\n")
-    return EXIT_FAILED

@@ -11,10 +11,9 @@ from typing import Any, Final
 
 from config import AuthSettings, ServerSettings
 from services.auth import operator_token
+from services.exits import EXIT_OK, failed
 from services.ports import Scope
 
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
 ANSWER_SECONDS: Final = 5.0
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compared, not bound  # nosec B104
 COLUMNS: Final = ("method", "route", "major", "kind", "left", "waiting", "in flight", "full in", "paused")
@@ -24,14 +23,14 @@ def run(arguments: argparse.Namespace, servers: ServerSettings, auth: AuthSettin
     """Asks the running module. Returns the exit code: 0, or 1 with the reason on stderr."""
     url = (arguments.url or _url(servers)).rstrip("/") + "/api/v1/limits"
     if not url.startswith(("http://", "https://")):
-        return _fail("--url must start with http:// or https://")
+        return failed("--url must start with http:// or https://")
     token = operator_token(auth, Scope.LIMITS_READ)
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310 -- see above
     try:
         with _opener(servers).open(request, timeout=ANSWER_SECONDS) as answer:
             state = json.load(answer)
     except (OSError, ValueError) as exc:
-        return _fail(f"{url}: {getattr(exc, 'reason', exc)}. Does the module run there?")
+        return failed(f"{url}: {getattr(exc, 'reason', exc)}. Does the module run there?")
     sys.stdout.write(json.dumps(state, indent=2) + "\n" if arguments.json else table(state))
     return EXIT_OK
 
@@ -104,8 +103,3 @@ def _tls(servers: ServerSettings) -> ssl.SSLContext | None:
     context = ssl.create_default_context(cafile=str(servers.tls.cert_file))
     context.check_hostname = False
     return context
-
-
-def _fail(reason: str) -> int:
-    print(reason, file=sys.stderr)  # noqa: T201 -- a command
-    return EXIT_FAILED

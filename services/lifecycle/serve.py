@@ -12,12 +12,13 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import uvloop
 
 from config import Settings
 from services.database import DatabaseFailure
+from services.exits import EXIT_FAILED, EXIT_OK
 from services.grpc_handler import BadCertificate, CannotListen, GrpcServer
 from services.lifecycle.bot import bot_asked_for
 from services.lifecycle.build import House, build
@@ -29,9 +30,6 @@ from services.lifecycle.rest_server import PortTaken
 from services.lifecycle.stopping import BoundedStack, Stop
 from services.redaction import Redactor
 from services.telemetry import Logging, configure_logging, get_logger
-
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
 
 log = get_logger(__name__)
 

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema, core_schema
 
-from services.values.snowflake import LARGEST_SNOWFLAKE
+from services.values.snowflake import LARGEST_SNOWFLAKE, is_snowflake
 from services.values.text import NO_CONTROL
 
 DISCORD_HOSTS: Final = frozenset(
@@ -111,6 +111,6 @@ def _thread_id(query: str) -> str | None:
     named = parse_qs(query, max_num_fields=10).get("thread_id")
     if not named:
         return None
-    if len(named) > 1 or not re.fullmatch(r"[1-9][0-9]{0,18}", named[0]) or int(named[0]) > LARGEST_SNOWFLAKE:
+    if len(named) > 1 or not is_snowflake(named[0]):
         raise ValueError("thread_id must be one Discord id of 1 to 19 digits")
     return named[0]
