@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sandbox import Options, Sandbox
 from tests.support.last_words import forget_the_ended, last_words
@@ -13,8 +14,15 @@ from tests.support.postgres import PostgresServer
 from tests.support.valkey import ValkeyServer
 
 
-def pytest_configure() -> None:
-    """A shell starts what runs in its background deaf to SIGINT, which what tests start would inherit."""
+def pytest_configure(config: pytest.Config) -> None:
+    """The same every time, on any machine: what is searched for, and what a process inherits."""
+    # A case may take as long as the machine lets it. `--hypothesis-profile default` looks for cases never tried before.
+    settings.register_profile(
+        "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    )
+    if not config.getoption("--hypothesis-profile"):
+        settings.load_profile("steady")
+    # A shell starts what runs in its background deaf to SIGINT, and what tests start would inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -29,6 +29,8 @@ OUR_FAULT: Final = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}
 SLUGS: Final = {code.slug for code in ErrorCode}
 SOUND_TEXTS: Final = {name: str(value) for name, value in (SOUND | SOUND_IN_EMBEDS).items()}
 AT_ONCE: Final = 32
+PATIENCE_SECONDS: Final = 200.0
+"""A role write marked as bulk lets all others on the same member pass, as long as they come."""
 
 
 class Messages:
@@ -97,7 +99,7 @@ class Caller:
         path = f"/{rpc.containing_service.full_name}/{rpc.name}"
         ask: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(path)
         try:
-            answer = await ask(raw, metadata=metadata, timeout=30)
+            answer = await ask(raw, metadata=metadata, timeout=PATIENCE_SECONDS)
         except grpc.aio.AioRpcError as exc:
             _check_failure(exc, rpc.name, raw)
             self.heard[rpc.name, exc.code().name] += 1

@@ -32,8 +32,8 @@ async def put_at_rate(record: Record, count: int, seconds: float) -> None:
     for number in range(count):
         await record.put(entry(request_id=str(number)))
         ahead = started + seconds * number / count - time.monotonic()
-        if ahead > 0.005:
-            await asyncio.sleep(ahead)
+        if ahead > 0.005 or number % 10 == 0:  # who is late all the time keeps nobody from the loop
+            await asyncio.sleep(max(ahead, 0))
 
 
 async def test_a_row_is_visible_within_a_second_of_its_end(database_url: str) -> None:
