@@ -103,7 +103,7 @@ class Settings:
 
     @classmethod
     def load(cls, env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the settings from `environ` (by default the process's) over `env_file` (None: no file).
+        """Reads the settings from `environ` (by default the process's) over `env_file` (None: no file).
 
         Raises ConfigurationError with every problem there is, each by its variable's name.
         """
@@ -124,14 +124,14 @@ class Settings:
         )
 
     def summary(self) -> str:
-        """Tell every section, a paragraph each, without its secrets."""
+        """Tells every section, a paragraph each, without its secrets."""
         sections = (self.discord, self.auth, self.database, self.limits, self.servers, self.servers.tls)
         rest = (self.deadlines, self.record, self.logs, self.logs.syslog, self.traces, self.module)
         return summary(section for section in (*sections, *rest) if section is not None)
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """List every secret value, for what hides them in logs and rows; a URL counts when it holds a password."""
+        """Lists every secret value, for what hides them in logs and rows; a URL counts when it holds a password."""
         keys = (self.discord.bot_token, self.auth.secret_key, self.auth.previous_secret_key)
         urls = [url.get_secret_value() for url in (self.database.url, self.limits.redis_url) if url is not None]
         passwords = [(url, *found) for url in urls if (found := passwords_of(url))]
@@ -144,37 +144,37 @@ def _servers(reading: Reading) -> ServerSettings:
 
 
 def database_settings(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> DatabaseSettings:
-    """Read the one section that the commands on the database need. Raises ConfigurationError."""
+    """Reads the one section that the commands on the database need. Raises ConfigurationError."""
     return Reading((DatabaseSettings,), env_file, os.environ if environ is None else environ).of(DatabaseSettings)
 
 
 def auth_settings(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> AuthSettings:
-    """Read the one section that making a token needs. Raises ConfigurationError."""
+    """Reads the one section that making a token needs. Raises ConfigurationError."""
     return Reading((AuthSettings,), env_file, os.environ if environ is None else environ).of(AuthSettings)
 
 
 def own_address_settings(
     env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None
 ) -> tuple[ServerSettings, AuthSettings]:
-    """Read where the module listens and what it signs with, for commands that ask it. Raises ConfigurationError."""
+    """Reads where the module listens and what it signs with, for commands that ask it. Raises ConfigurationError."""
     sections = (AuthSettings, ServerSettings, TlsSettings)
     reading = Reading(sections, env_file, os.environ if environ is None else environ)
     return _servers(reading), reading.of(AuthSettings)
 
 
 def record_settings(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> RecordSettings:
-    """Read the one section that the commands on the journal need. Raises ConfigurationError."""
+    """Reads the one section that the commands on the journal need. Raises ConfigurationError."""
     sections = (RecordSettings, LogSettings)  # LOG_DIR says where the journal is by default
     return Reading(sections, env_file, os.environ if environ is None else environ).of(RecordSettings)
 
 
 def has_bot_token(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] | None = None) -> bool:
-    """Tell whether a bot token was given, in whichever way, without judging the rest of the configuration."""
+    """Whether a bot token was given, in whichever way, without judging the rest of the configuration."""
     names = ("DISCORD_BOT_TOKEN", "DISCORD_BOT_TOKEN_FILE")
     given, _ = read_variables(env_file, os.environ if environ is None else environ, names, secrets=())
     return bool(given)
 
 
 def variables() -> tuple[Variable, ...]:
-    """List what an operator can set, in the order of the documentation."""
+    """Lists what an operator can set, in the order of the documentation."""
     return tuple(table_of(SECTIONS).values())

@@ -60,7 +60,7 @@ class OneGuild:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measures and prints."""
     print(measure().as_text())
 
 

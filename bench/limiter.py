@@ -149,7 +149,7 @@ async def shared_wait_milliseconds() -> float:
 
 
 async def main() -> None:
-    """Measure and print."""
+    """Measures and prints."""
     lanes = [lane(str(number)) for number in range(1_000)]
     limiter = InProcessRateLimiter(Limits(), BenchClock())
     floor = await cpu_microseconds(Nothing(), lanes)

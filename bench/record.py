@@ -23,7 +23,7 @@ VERDICT = Verdict(OutcomeKind.DELIVERED, discord_status=200, attempts=1, respons
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measures and prints."""
     with TemporaryDirectory() as folder:
         journal = asyncio.run(_journal_seconds(Path(folder) / "journal"))
         floor = _floor_seconds(Path(folder) / "floor")

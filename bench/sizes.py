@@ -130,7 +130,7 @@ def _shown(module: Module, series: str) -> float:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measures and prints."""
     with running_database("postgresql") as database, TemporaryDirectory(prefix="bench-") as folder:
         print(measure(database, Path(folder)).as_text())
     return 0

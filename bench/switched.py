@@ -95,7 +95,7 @@ class Switch:
 
 
 def main() -> int:
-    """Serve, and count by turns."""
+    """Serves, and counts by turns."""
     switch = Switch()
     for name in COUNTING:
         setattr(Metrics, name, switch.wrapped(name))

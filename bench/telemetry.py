@@ -148,7 +148,7 @@ def _page_ms(module: Module) -> float:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m bench.telemetry", description="What metrics cost.")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"how long the load lasts ({SECONDS:g})")
     asked = parser.parse_args()

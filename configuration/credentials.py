@@ -27,7 +27,7 @@ NO_TOKENS: Final = re.compile(r"(the|my|discord)*(bot)?token|none|null|undefined
 
 
 def signing_key(value: str) -> str:
-    """Accept a key that nobody can guess or find in a manual.
+    """Accepts a key that nobody can guess or find in a manual.
 
     Fewer than 64 characters is refused (runs of blanks count as one), and so are a key of few different characters,
     a short pattern written again and again, and what documentation and examples are full of.
@@ -51,7 +51,7 @@ def signing_key(value: str) -> str:
 
 
 def bot_token(value: str) -> str:
-    """Accept a bare bot token: the word `Bot` in front belongs to the header, and a blank would break it."""
+    """Accepts a bare bot token: the word `Bot` in front belongs to the header, and a blank would break it."""
     if value.lower().startswith("bot "):
         raise ValueError("must be the token alone, without the word 'Bot' in front")
     if not value.isascii() or not value.isprintable() or " " in value:

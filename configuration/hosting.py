@@ -196,11 +196,11 @@ class TraceSettings(Section):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """List the values of the headers."""
+        """Lists the values of the headers."""
         written = self.headers.get_secret_value() if self.headers is not None else ""
         return tuple(value.strip() for pair in written.split(",") if (value := pair.partition("=")[2].strip()))
 
     @property
     def is_on(self) -> bool:
-        """Tell whether somebody asked for traces."""
+        """Whether somebody asked for traces."""
         return self.exporter == "otlp" or (self.exporter is None and self.endpoint is not None)

@@ -13,7 +13,7 @@ from configuration.secret import Secret
 
 
 def kept_secret(rule: Callable[[str], str]) -> Callable[[Secret], Secret]:
-    """Apply a rule for text to a value that must not be printed."""
+    """Applies a rule for text to a value that must not be printed."""
     return lambda secret: Secret(rule(secret.get_secret_value()))
 
 

@@ -36,17 +36,17 @@ class Reading:
             raise ConfigurationError(list(dict.fromkeys(self._problems)))
 
     def of[S: Section](self, section: type[S]) -> S:
-        """Give the section of this type."""
+        """Gives the section of this type."""
         found = self._sections[section]
         assert isinstance(found, section)  # noqa: S101 -- tells the type checker what the dictionary cannot
         return found
 
     def optional[S: Section](self, section: type[S]) -> S | None:
-        """Give the section of this type, or None when none of its variables is set."""
+        """Gives the section of this type, or None when none of its variables is set."""
         return self.of(section) if section in self._sections else None
 
     def _complete_journal_dir(self) -> None:
-        """Put the journal beside the log files, on their writable volume, unless it was given a place."""
+        """Puts the journal beside the log files, on their writable volume, unless it was given a place."""
         if "LOG_DIR" in self._variables:
             self._variables.setdefault("JOURNAL_DIR", str(Path(self._variables["LOG_DIR"]) / "journal"))
 
@@ -78,7 +78,7 @@ def _variable_of(section: type[Section], place: str) -> str:
 
 
 def _sentence(section: type[Section], variable: Variable, details: ErrorDetails) -> str:
-    """Say what the value must be. The value itself is quoted only where it cannot be a secret."""
+    """Says what the value must be. The value itself is quoted only where it cannot be a secret."""
     kind, given = details["type"], details["input"]
     if kind == "missing":
         return _missing(section, variable)

@@ -36,5 +36,5 @@ class Section(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take arguments only: the environment has one reader, and it is not the constructor."""
+        """Takes arguments only: the environment has one reader, and it is not the constructor."""
         return (init_settings,)

@@ -41,7 +41,7 @@ class VariableSource(EnvSettingsSource):
 def read_variables(
     env_file: Path | None, environ: Mapping[str, str], names: Iterable[str], secrets: Iterable[str]
 ) -> tuple[dict[str, str], list[Problem]]:
-    """Collect the values of `names`, wherever they stand, and what is wrong with where they stand.
+    """Collects the values of `names`, wherever they stand, and what is wrong with where they stand.
 
     `secrets` are those of the names that may come from a file.
     """
@@ -64,7 +64,7 @@ def _read_env_file(env_file: Path | None) -> tuple[dict[str, str], list[Problem]
 
 
 def _take_secret_file(name: str, given: Mapping[str, str], variables: dict[str, str]) -> Problem | None:
-    """Put the content of the file that NAME_FILE names, without surrounding blanks, in the place of NAME."""
+    """Puts the content of the file that NAME_FILE names, without surrounding blanks, in the place of NAME."""
     variable = f"{name}_FILE"
     path = given.get(variable)
     if path is None:
@@ -79,7 +79,7 @@ def _take_secret_file(name: str, given: Mapping[str, str], variables: dict[str, 
 
 
 def _content(path: str) -> str:
-    """Read a secret's file. Raises ValueError with what is wrong with it."""
+    """Reads a secret's file. Raises ValueError with what is wrong with it."""
     try:
         with from_root(Path(path)).open("rb") as file:
             text = file.read(LONGEST_SECRET_BYTES).decode().strip()

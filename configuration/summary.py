@@ -10,7 +10,7 @@ WIDTH = 110
 
 
 def summary(sections: Iterable[Section]) -> str:
-    """Give a paragraph for each section; a variable without a value is `unset`."""
+    """Gives a paragraph for each section; a variable without a value is `unset`."""
     return "\n".join(_paragraph(section) for section in sections)
 
 

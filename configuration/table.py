@@ -34,7 +34,7 @@ class Variable:
 
 
 def table_of(sections: Sequence[type[Section]]) -> dict[str, Variable]:
-    """List the variables of the sections, each once, in the order of their fields."""
+    """Lists the variables of the sections, each once, in the order of their fields."""
     table: dict[str, Variable] = {}
     for section in sections:
         for field_name, field in section.model_fields.items():

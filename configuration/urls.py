@@ -36,7 +36,7 @@ PLAIN_URL: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 
 
 def api_base(value: str, *, allows_http: bool) -> str:
-    """Accept the root of Discord's API: https, or http to this machine or where it was allowed.
+    """Accepts the root of Discord's API: https, or http to this machine or where it was allowed.
 
     Without a slash at the end, so that a path can be appended.
     """
@@ -56,7 +56,7 @@ def api_base(value: str, *, allows_http: bool) -> str:
 
 
 def database_url(value: str) -> str:
-    """Accept a PostgreSQL or SQLite URL; a relative SQLite path becomes absolute, from the repository."""
+    """Accepts a PostgreSQL or SQLite URL; a relative SQLite path becomes absolute, from the repository."""
     scheme, _, rest = value.partition("://")
     if scheme == "sqlite":
         return _sqlite_url(rest)
@@ -72,7 +72,7 @@ def database_url(value: str) -> str:
 
 
 def redis_url(value: str) -> str:
-    """Accept what redis-py can connect with. The parameters it would not understand until then are refused."""
+    """Accepts what redis-py can connect with. The parameters it would not understand until then are refused."""
     scheme = value.partition("://")[0]
     if scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("must start with redis://, rediss:// or unix://")
@@ -90,7 +90,7 @@ def redis_url(value: str) -> str:
 
 
 def collector_url(value: str) -> str:
-    """Accept the root of a collector of traces. A secret belongs in its headers, not in here."""
+    """Accepts the root of a collector of traces. A secret belongs in its headers, not in here."""
     parts = _split(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be a URL such as http://localhost:4318")
@@ -100,7 +100,7 @@ def collector_url(value: str) -> str:
 
 
 def passwords_of(url: str) -> tuple[str, ...]:
-    """Give the passwords of a URL, before the @ and among the parameters, as they are written there and as they are."""
+    """The passwords of a URL, before the @ and among the parameters, as they are written there and as they are."""
     parts = _split(url)
     pairs = [pair.partition("=") for pair in parts.query.split("&")]
     written = [parts.password, *(value for name, _, value in pairs if name in PASSWORD_PARAMETERS)]
@@ -108,7 +108,7 @@ def passwords_of(url: str) -> tuple[str, ...]:
 
 
 def _split(url: str) -> SplitResult:
-    """Take a URL apart. The standard errors are not passed on: they quote pieces that may be a password."""
+    """Takes a URL apart. The standard errors are not passed on: they quote pieces that may be a password."""
     if not url.isprintable() or " " in url:
         raise ValueError("must not have blanks or control characters; write them percent-encoded")
     try:
@@ -128,7 +128,7 @@ def _sqlite_url(rest: str) -> str:
 
 
 def _check_parameters(parts: SplitResult) -> None:
-    """Raise ValueError for a parameter that libpq would refuse at every attempt to connect."""
+    """Raises ValueError for a parameter that libpq would refuse at every attempt to connect."""
     if parts.fragment:
         raise ValueError("must not have a fragment; write # in a password as %23")
     parameters = dict(parse_qsl(parts.query, keep_blank_values=True))

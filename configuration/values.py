@@ -23,28 +23,28 @@ LOOPBACK_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
 
 
 def module_name(value: str) -> str:
-    """Accept a name that can also name a log file."""
+    """Accepts a name that can also name a log file."""
     if not MODULE_NAME.fullmatch(value):
         raise ValueError("must be 1 to 64 letters, digits, dots, dashes or underscores, the first a letter or digit")
     return value
 
 
 def module_version(value: str) -> str:
-    """Accept a version that fits into a header and a label of a metric."""
+    """Accepts a version that fits into a header and a label of a metric."""
     if not MODULE_VERSION.fullmatch(value):
         raise ValueError("must be 1 to 64 characters of printable ASCII, without blanks around it")
     return value
 
 
 def token_name(value: str) -> str:
-    """Accept the name of an audience or an issuer: often a URL, never with blanks around it."""
+    """Accepts the name of an audience or an issuer: often a URL, never with blanks around it."""
     if not TOKEN_NAME.fullmatch(value):
         raise ValueError("must be 1 to 255 characters of printable ASCII, without blanks around it")
     return value
 
 
 def networks(value: object) -> object:
-    """Accept addresses and networks, separated by commas or blanks, each once."""
+    """Accepts addresses and networks, separated by commas or blanks, each once."""
     if not isinstance(value, str):
         return value
     found = []
@@ -59,14 +59,14 @@ def networks(value: object) -> object:
 
 
 def host(value: str) -> str:
-    """Accept an address or a host name, without scheme, brackets and port."""
+    """Accepts an address or a host name, without scheme, brackets and port."""
     if not is_address(value) and not HOST_NAME.fullmatch(value):
         raise ValueError("must be an address or a host name alone, such as 0.0.0.0 or ::, without brackets and port")
     return value
 
 
 def is_address(value: str) -> bool:
-    """Tell whether a text is an IPv4 or IPv6 address."""
+    """Whether a text is an IPv4 or IPv6 address."""
     try:
         ipaddress.ip_address(value)
     except ValueError:
@@ -75,14 +75,14 @@ def is_address(value: str) -> bool:
 
 
 def is_loopback(hostname: str) -> bool:
-    """Tell whether a host name stands for this machine, without asking a name server."""
+    """Whether a host name stands for this machine, without asking a name server."""
     if hostname.lower() in LOOPBACK_NAMES:
         return True
     return is_address(hostname) and ipaddress.ip_address(hostname).is_loopback
 
 
 def readable_file(value: Path) -> Path:
-    """Accept a file that can be opened now, not only when the first client calls."""
+    """Accepts a file that can be opened now, not only when the first client calls."""
     path = from_root(value)
     try:
         with path.open("rb"):
@@ -92,7 +92,7 @@ def readable_file(value: Path) -> Path:
 
 
 def from_root(value: Path) -> Path:
-    """Anchor a relative path to the repository, and `~` to the home folder it stands for."""
+    """Anchors a relative path to the repository, and `~` to the home folder it stands for."""
     if not str(value).isprintable():
         raise ValueError("must be a path without control characters")
     try:
@@ -102,12 +102,12 @@ def from_root(value: Path) -> Path:
 
 
 def upper(value: object) -> object:
-    """Let names of levels be written in either case."""
+    """Lets names of levels be written in either case."""
     return value.upper() if isinstance(value, str) else value
 
 
 def facility(value: str) -> str:
-    """Accept a syslog facility in either case."""
+    """Accepts a syslog facility in either case."""
     name = value.upper()
     if name.lower() not in SysLogHandler.facility_names:
         raise ValueError("must be a syslog facility such as LOCAL0, USER or DAEMON")

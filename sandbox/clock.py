@@ -20,7 +20,7 @@ class Clock(Protocol):
         """Seconds since 1970."""
 
     def advance(self, seconds: float) -> None:
-        """Move both clocks forward."""
+        """Moves both clocks forward."""
 
 
 class SystemClock:

@@ -122,7 +122,7 @@ class Fault:
         )
 
     def strikes(self) -> bool:
-        """Count one matching request and decide whether it is hit."""
+        """Counts one matching request and decides whether it is hit."""
         self.seen += 1
         if self.is_spent or self.seen <= self.skip:
             return False
@@ -132,7 +132,7 @@ class Fault:
         return True
 
     async def held(self) -> None:
-        """Wait until the fault is released, or its seconds are over."""
+        """Waits until the fault is released, or its seconds are over."""
         try:
             async with asyncio.timeout(MAX_HANG_SECONDS if self.seconds is None else self.seconds):
                 await self.released.wait()
@@ -185,7 +185,7 @@ class Faults:
             self.remove(fault.id)
 
     def strike(self, method: str, template: str | None, path: str) -> Struck:
-        """Decide what hits a request."""
+        """Decides what hits a request."""
         if not self._faults:
             return Struck()
         latencies: list[Fault] = []

@@ -49,7 +49,7 @@ class Options:
         return replace(self)
 
     def restore(self, other: "Options") -> None:
-        """Take over every value of `other`, except where the sandbox listens."""
+        """Takes over every value of `other`, except where the sandbox listens."""
         for each in fields(self):
             if each.name not in {"host", "port"}:
                 setattr(self, each.name, getattr(other, each.name))

@@ -12,7 +12,7 @@ from sandbox.validation.message import SUPPRESS_EMBEDS, Draft, Reference
 
 
 def post(world: World, channel: Channel, draft: Draft, author: User, webhook_id: str | None = None) -> Message:
-    """Make the message of a draft and keep it. Raises 50035 or 160002 for a reply that cannot be."""
+    """Makes the message of a draft and keeps it. Raises 50035 or 160002 for a reply that cannot be."""
     replied = _replied_message(world, channel, draft.reference)
     message = Message(
         id=world.new_id(),
@@ -34,7 +34,7 @@ def post(world: World, channel: Channel, draft: Draft, author: User, webhook_id:
 
 
 def change(world: World, channel: Channel, message: Message, draft: Draft) -> None:
-    """Apply an edit. Mentions are read anew, with the defaults of a new message unless the edit says
+    """Applies an edit. Mentions are read anew, with the defaults of a new message unless the edit says
     otherwise.
 
     Raises 50006 when nothing visible would remain.

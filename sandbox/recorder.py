@@ -52,7 +52,7 @@ class RecordedRequest:
         return asdict(self)
 
     def note_answer(self, status: int, payload: Any, answered_monotonic: float) -> None:
-        """Keep how the request was answered; of a refusal, also what was wrong."""
+        """Keeps how the request was answered; of a refusal, also what was wrong."""
         self.status = status
         self.answered_monotonic = answered_monotonic
         if isinstance(payload, dict):
@@ -88,7 +88,7 @@ class Recorder:
         self._bytes = 0
 
     def open(self, **known: Any) -> RecordedRequest:
-        """Start a record when the request line and headers are in."""
+        """Starts a record when the request line and headers are in."""
         record = RecordedRequest(number=next(self._numbers), **known)
         self._kept.append(record)
         self.total += 1

@@ -146,7 +146,7 @@ class World:
             raise refusal(JsonCode.MISSING_PERMISSIONS)
 
     def keep(self, message: Message) -> Message:
-        """Store a message; the channel's oldest one leaves when there are too many."""
+        """Stores a message; the channel's oldest one leaves when there are too many."""
         messages = self.channels[message.channel_id].messages
         messages[message.id] = message
         while len(messages) > self.options.messages_per_channel:
@@ -154,14 +154,14 @@ class World:
         return message
 
     def open_channel(self, channel: Channel) -> Channel:
-        """Store a new channel. Raises 160006 when there are too many."""
+        """Stores a new channel. Raises 160006 when there are too many."""
         if len(self.channels) >= MAX_CHANNELS:
             raise refusal(JsonCode.TOO_MANY_THREADS)
         self.channels[channel.id] = channel
         return channel
 
     def log(self, guild_id: str | None, action: str, target_id: str, reason: str | None) -> None:
-        """Write the guild's audit log."""
+        """Writes the guild's audit log."""
         self.audit_log.append(AuditLogEntry(guild_id, action, target_id, reason, self.now()))
 
     def change_bot_permissions(
@@ -172,7 +172,7 @@ class World:
         revoke: Permission = NOTHING,
         channel_id: str | None = None,
     ) -> None:
-        """Give the bot permissions or take them away, in the whole guild or in one channel of it.
+        """Gives the bot permissions or takes them away, in the whole guild or in one channel of it.
 
         Works on an overwrite of the bot itself where a channel is named, else on the roles the bot holds and
         on @everyone.

@@ -44,7 +44,7 @@ def truncate(request: web.BaseRequest, answer: Answer) -> web.Response:
 
 
 async def drip(request: web.BaseRequest, answer: Answer, seconds: float) -> web.Response:
-    """Send the body (the head, where there is none) byte by byte over `seconds`."""
+    """Sends the body (the head, where there is none) byte by byte over `seconds`."""
     head, body = _serialised(answer)
     slow = body or head
     if body:

@@ -74,7 +74,7 @@ class Redactor:
         self._secrets: tuple[str, ...] = ()
 
     def register(self, secret: str) -> None:
-        """Hide this value from now on, as it is and in every encoding.
+        """Hides this value from now on, as it is and in every encoding.
 
         One shorter than six characters is left alone: hiding it would blot out ordinary words.
         """
@@ -83,7 +83,7 @@ class Redactor:
         self._secrets = tuple(sorted({*self._secrets, *encodings(secret)}, key=len, reverse=True))
 
     def redact(self, text: str) -> str:
-        """Give the text with every secret replaced by `[redacted]`."""
+        """Gives the text with every secret replaced by `[redacted]`."""
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, HIDDEN)
@@ -94,7 +94,7 @@ class Redactor:
         return text
 
     def redact_value(self, value: Any) -> Any:
-        """Give a copy of a JSON value without secrets: by the name of a field, or by the form of a text."""
+        """Gives a copy of a JSON value without secrets: by the name of a field, or by the form of a text."""
         match value:
             case str():
                 return self.redact(value)
@@ -115,7 +115,7 @@ class Redactor:
 
 
 def _is_suspicious(text: str) -> bool:
-    """Tell whether a form could match: one look for each piece of text that the forms cannot do without."""
+    """Whether a form could match: one look for each piece of text that the forms cannot do without."""
     return (
         ("@" in text and "://" in text)
         or "eyJ" in text
@@ -135,7 +135,7 @@ def _is_suspicious(text: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """Give the text without anything that looks like a secret; for values known by heart, use a Redactor."""
+    """Gives the text without anything that looks like a secret; for values known by heart, use a Redactor."""
     return _FORM_REDACTOR.redact(text)
 
 

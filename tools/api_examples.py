@@ -18,7 +18,7 @@ MESSAGES: Final = {"embed": "EmbedData", "embeds": "EmbedData", "fields": "Embed
 
 
 def curl(action_type: type[Action]) -> str:
-    """Give the request over REST."""
+    """Gives the request over REST."""
     fields, rest = example_fields(action_type), action_type.rest
     body = {name: value for name, value in fields.items() if name not in rest.path_fields}
     lines = [f'curl -X {rest.method} {REST}{rest.path.format(**fields)} -H "Authorization: Bearer $TOKEN"']
@@ -28,7 +28,7 @@ def curl(action_type: type[Action]) -> str:
 
 
 def python(action_type: type[Action]) -> str:
-    """Give the request over gRPC, in Python."""
+    """Gives the request over gRPC, in Python."""
     rpc = action_type.rpc()
     arguments = "".join(f"    {name}={_literal(name, value)},\n" for name, value in example_fields(action_type).items())
     return _block(
@@ -37,7 +37,7 @@ def python(action_type: type[Action]) -> str:
 
 
 def grpcurl(action_type: type[Action]) -> str:
-    """Give the request over gRPC, with grpcurl; it learns the messages by reflection."""
+    """Gives the request over gRPC, with grpcurl; it learns the messages by reflection."""
     lines = [
         'grpcurl -plaintext -H "authorization: Bearer $TOKEN"',
         f"  -d {_json(example_fields(action_type))}",
@@ -47,7 +47,7 @@ def grpcurl(action_type: type[Action]) -> str:
 
 
 def buf_curl(action_type: type[Action]) -> str:
-    """Give the request over gRPC, with buf."""
+    """Gives the request over gRPC, with buf."""
     lines = [
         'buf curl --protocol grpc --http2-prior-knowledge -H "authorization: Bearer $TOKEN"',
         f"  -d {_json(example_fields(action_type))}",

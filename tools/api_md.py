@@ -17,7 +17,7 @@ TEMPLATE: Final = ROOT / "tools" / "api_template.md"
 
 
 def text() -> str:
-    """Give the whole file."""
+    """Gives the whole file."""
     schemas = openapi_document("")["components"]["schemas"]
     parts = {
         "contents": _contents(),

@@ -25,14 +25,14 @@ BUF_SECONDS: Final = 60
 
 
 def buf_program() -> Path | None:
-    """Find buf: in this virtual environment, else in PATH."""
+    """Finds buf: in this virtual environment, else in PATH."""
     own = Path(sys.prefix) / "buf" / "node_modules" / ".bin" / "buf"
     found = str(own) if own.exists() else shutil.which("buf")
     return Path(found) if found else None
 
 
 def buf(program: Path, *arguments: str | Path, folder: Path = ROOT) -> list[str]:
-    """Run buf in a folder and give the lines of what it found wrong."""
+    """Runs buf in a folder and gives the lines of what it found wrong."""
     command = [program, *arguments]
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=BUF_SECONDS, check=False)
     found = (ran.stdout + ran.stderr).splitlines()
@@ -54,7 +54,7 @@ def _document() -> dict[str, Any]:
 
 
 def accept(program: Path | None) -> list[str]:
-    """Make what is there now the promise; what hindered it is given back."""
+    """Makes what is there now the promise; what hindered it is given back."""
     OPENAPI.write_text(json.dumps(_document(), indent=1, ensure_ascii=False) + "\n")
     if program is None:
         return ["buf is not here: the proto's part is left as it was"]
@@ -65,7 +65,7 @@ def accept(program: Path | None) -> list[str]:
 
 
 def main() -> int:
-    """Check, or accept what is there now; 1 when the promise is broken."""
+    """Checks, or accepts what is there now; 1 when the promise is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("--check", action="store_true", help="fail for what breaks callers")

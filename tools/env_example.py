@@ -18,7 +18,7 @@ HEAD = """\
 
 
 def text() -> str:
-    """Give the whole file."""
+    """Gives the whole file."""
     groups = itertools.groupby(variables(), key=lambda variable: variable.section)
     return HEAD + "".join(_group(title, list(group)) for title, group in groups)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def run(module: str, target: Path, text: Callable[[], str]) -> int:
-    """Run `python -m tools.<module>`, which makes `target` hold `text()`; 1 when it is to be current and is not."""
+    """Runs `python -m tools.<module>`, which makes `target` hold `text()`; 1 when it is to be current and is not."""
     parser = argparse.ArgumentParser(prog=f"python -m tools.{module}")
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("--write", action="store_true", help=f"write {target.name}")

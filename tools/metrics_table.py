@@ -13,7 +13,7 @@ END = "<!-- end of metrics -->"
 
 
 def text() -> str:
-    """Give the whole document, with the table as it must be."""
+    """Gives the whole document, with the table as it must be."""
     before, _, rest = TARGET.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
     return f"{before}{BEGIN}{''.join(f'{line}\n' for line in _table())}{END}{after}"

@@ -24,7 +24,7 @@ class CannotRunError(Exception):
 
 
 def require_free_ports(settings: Settings, sandbox_port: int | None) -> None:
-    """Raise CannotRunError for the first of our ports that something listens on."""
+    """Raises CannotRunError for the first of our ports that something listens on."""
     servers = settings.servers
     wanted = [("GRPC_PORT", servers.host, servers.grpc_port), ("REST_PORT", servers.host, servers.rest_port)]
     if sandbox_port is not None:
@@ -39,7 +39,7 @@ def require_free_ports(settings: Settings, sandbox_port: int | None) -> None:
 
 
 def _is_free(host: str, port: int) -> bool:
-    """Try to listen there. A port in TIME_WAIT counts as free, as it does for the servers."""
+    """Tries to listen there. A port in TIME_WAIT counts as free, as it does for the servers."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -51,7 +51,7 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def answers_tcp(port: int) -> bool:
-    """Tell whether something on this machine accepts connections on a port."""
+    """Whether something on this machine accepts connections on a port."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
             return True
@@ -60,7 +60,7 @@ def answers_tcp(port: int) -> bool:
 
 
 def is_ready(settings: Settings) -> bool:
-    """Ask /health/ready. The certificate is not checked: this asks our own process on our own machine."""
+    """Asks /health/ready. The certificate is not checked: this asks our own process on our own machine."""
     context = ssl._create_unverified_context() if settings.servers.tls else None  # noqa: S323, SLF001 -- see above  # nosec B323
     try:
         with urllib.request.urlopen(f"{rest_url(settings.servers)}/health/ready", timeout=2, context=context):  # noqa: S310 -- built from our own settings  # nosec B310
@@ -70,7 +70,7 @@ def is_ready(settings: Settings) -> bool:
 
 
 def rest_url(servers: ServerSettings) -> str:
-    """Give the address of REST, as this machine reaches it."""
+    """Gives the address of REST, as this machine reaches it."""
     return f"{'https' if servers.tls else 'http'}://{_reachable(servers.host)}:{servers.rest_port}"
 
 
@@ -81,13 +81,13 @@ def _reachable(host: str) -> str:
 
 
 def token(auth: AuthSettings) -> str:
-    """Sign a caller's token for an hour (less where tokens may not last as long), good for every action."""
+    """Signs a caller's token for an hour (less where tokens may not last as long), good for every action."""
     lifetime = timedelta(seconds=min(TOKEN_SECONDS, auth.longest_lifetime_seconds))
     return mint(auth, Grant(CALLER, None if auth.unscoped_access == "all" else tuple(Scope)), lifetime)
 
 
 def summary(settings: Settings, sandbox_port: int | None) -> str:
-    """Say where everything is, with a command that acts."""
+    """Says where everything is, with a command that acts."""
     rest = rest_url(settings.servers)
     sandbox_page = f"sandbox  http://127.0.0.1:{sandbox_port}/  (open it: what arrives is shown as it happens)"
     target = sandbox_page if sandbox_port else f"Discord  {settings.discord.api_base}"

@@ -30,7 +30,7 @@ COLUMNS: Final = 4
 
 
 def main() -> None:
-    """Write the document."""
+    """Writes the document."""
     parser = argparse.ArgumentParser(prog="python -m tools.proof", description="Write down what was measured.")
     parser.add_argument("--results", type=Path, required=True, metavar="FILE", help="one JSON line a scenario")
     parser.add_argument("--benchmarks", type=Path, metavar="FILE", help="Markdown to put below")

@@ -44,7 +44,7 @@ LOG_FORMAT=text
 
 
 def main() -> int:
-    """Serve until a signal; give the service's exit code."""
+    """Serves until a signal; gives the service's exit code."""
     parser = argparse.ArgumentParser(prog="./setup.sh run", description="Serve, against the sandbox if need be.")
     parser.add_argument("--sandbox-port", type=int, default=8075, help="where the sandbox listens")
     arguments = parser.parse_args()
@@ -75,7 +75,7 @@ def _run(sandbox_port: int) -> int:
 
 
 def write_env_file(path: Path) -> None:
-    """Write settings that work, with a key of its own, readable by its owner alone; leave a file that exists."""
+    """Writes settings that work, with a key of its own, readable by its owner alone; leaves a file that exists."""
     if path.exists():
         return
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -90,7 +90,7 @@ def _sandbox_variables(port: int) -> dict[str, str]:
 
 @contextmanager
 def _sandbox(port: int) -> Iterator[None]:
-    """Run the sandbox for the length of the block."""
+    """Runs the sandbox for the length of the block."""
     print("No bot token is set: starting the sandbox in Discord's place …")
     SANDBOX_LOG.parent.mkdir(parents=True, exist_ok=True)
     with SANDBOX_LOG.open("wb") as log:
@@ -122,7 +122,7 @@ def _serve(settings: Settings, environment: Mapping[str, str], sandbox_port: int
 
 @contextmanager
 def _signals_passed_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into SIGTERM for the service; the third one ends it at once."""
+    """Turns Ctrl-C and SIGTERM into SIGTERM for the service; the third one ends it at once."""
     received = 0
 
     def pass_on(_signal: int, _frame: FrameType | None) -> None:
@@ -140,7 +140,7 @@ def _signals_passed_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _comes_true(condition: places.Condition, process: subprocess.Popen[bytes]) -> bool:
-    """Wait until the condition holds; False when the process ends first, or after READY_SECONDS."""
+    """Waits until the condition holds; False when the process ends first, or after READY_SECONDS."""
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end and process.poll() is None:
         if condition():
@@ -150,7 +150,7 @@ def _comes_true(condition: places.Condition, process: subprocess.Popen[bytes]) -
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process we started: politely, then not."""
+    """Ends a process we started: politely, then not."""
     if process.poll() is not None:
         return
     process.terminate()

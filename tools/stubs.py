@@ -33,12 +33,12 @@ def make(folder: Path) -> None:
 
 
 def _beside_python(name: str) -> Path:
-    """Find a program of this virtual environment, whether or not it is activated."""
+    """Finds a program of this virtual environment, whether or not it is activated."""
     return Path(sys.executable).parent / name
 
 
 def stale() -> list[str]:
-    """List the committed stubs that differ from what the proto file gives."""
+    """Lists the committed stubs that differ from what the proto file gives."""
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder))
         return [name for name in STUBS if _content(ROOT / name) != _content(Path(folder) / name)]
@@ -49,7 +49,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def main() -> int:
-    """Write the stubs, or say which are not current; 1 when one is not."""
+    """Writes the stubs, or says which are not current; 1 when one is not."""
     parser = argparse.ArgumentParser(description=__doc__)
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("--write", action="store_true", help="write the stubs")

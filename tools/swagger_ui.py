@@ -32,7 +32,7 @@ To renew them (needs npm): `.venv/bin/python -m tools.swagger_ui VERSION`, then 
 
 
 def renew(version: str) -> None:
-    """Put the files of a published version in place of those that are there."""
+    """Puts the files of a published version in place of those that are there."""
     with tempfile.TemporaryDirectory() as folder:
         package = f"swagger-ui-dist@{version}"
         packing = ["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", folder, package]
@@ -47,13 +47,13 @@ def renew(version: str) -> None:
 
 
 def changed() -> list[str]:
-    """Give the files that are not what was written down."""
+    """Gives the files that are not what was written down."""
     known = dict(re.findall(r"^\| `(\S+)` \| `([0-9a-f]{64})` \|$", README.read_text(), re.MULTILINE))
     return [name for name in FILES if known.get(name) != digest(FOLDER / name)]
 
 
 def digest(path: Path) -> str:
-    """Give the SHA-256 of a file."""
+    """Gives the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -52,7 +52,7 @@ class Addresses:
         return True
 
     def note(self, address: str, status: int, scope: Scope | None) -> None:
-        """Count an answer that was given to the address."""
+        """Counts an answer that was given to the address."""
         counted = status in INVALID_STATUSES or (status == TOO_MANY_REQUESTS and scope is not Scope.SHARED)
         if not counted or address in self._banned_until:
             return

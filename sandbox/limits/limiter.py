@@ -58,7 +58,7 @@ class Limiter:
         self.refused: Counter[Scope] = Counter()
 
     def change_rule(self, name: str, changes: dict[str, Any] | None) -> None:
-        """Give a rule another limit, period or kind; None takes it away. Raises KeyError, SettingError."""
+        """Gives a rule another limit, period or kind; None takes it away. Raises KeyError, SettingError."""
         starting = {rule.name: rule for rule in STARTING_RULES}[name]
         current = self.rules[name] or starting
         self.rules[name] = None if changes is None else current.changed(changes)
@@ -70,7 +70,7 @@ class Limiter:
         self._admitted = RollingCount(self._options.global_window_seconds)
 
     def admit(self, claim: Claim | None, *, counts_globally: bool) -> Admission:
-        """Count one request: the global limit first, then the shown bucket, then the hidden one."""
+        """Counts one request: the global limit first, then the shown bucket, then the hidden one."""
         now = self._clock.monotonic()
         if counts_globally:
             self.arrivals.add(now)
@@ -145,7 +145,7 @@ class Limiter:
         return bucket
 
     def _make_room(self, now: float) -> None:
-        """Forget the buckets that are full; if all are in use, the oldest one."""
+        """Forgets the buckets that are full; if all are in use, the oldest one."""
         if len(self._buckets) < MAX_BUCKETS:
             return
         used = {key: each for key, each in self._buckets.items() if each.window.reset_after(now) > 0}

@@ -12,7 +12,7 @@ class Window(Protocol):
     limit: int
 
     def take(self, now: float) -> bool:
-        """Use one request, or say that none is left."""
+        """Uses one request, or says that none is left."""
 
     def remaining(self, now: float) -> int:
         """Whole requests left."""

@@ -58,13 +58,13 @@ class Form:
         self.violations.add((*self.path, name), code, message)
 
     def note_unknown(self, known: Collection[str]) -> None:
-        """Record the fields Discord does not know here."""
+        """Records the fields Discord does not know here."""
         for name in self.fields:
             if name not in known:
                 self.problems.append(f"unknown field {'.'.join((*self.path, name))!r} is ignored by Discord")
 
     def note_unchecked(self, *names: str) -> None:
-        """Record fields that Discord checks and the sandbox does not."""
+        """Records fields that Discord checks and the sandbox does not."""
         for name in names:
             if self.fields.get(name):
                 self.problems.append(f"field {name!r} is not checked by the sandbox")

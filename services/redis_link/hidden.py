@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def hidden(package: str) -> Iterator[None]:
-    """Let imports in the block find no such package, unless it is loaded already."""
+    """Lets imports in the block find no such package, unless it is loaded already."""
     if package in sys.modules:
         yield
         return

@@ -25,7 +25,7 @@ class Allowance:
         self._refilled = self._reported = now
 
     def admits(self, now: float) -> bool:
-        """Take one line; counts it where there is none to take."""
+        """Takes one line; counts it where there is none to take."""
         self._lines = min(self._lines + max(now - self._refilled, 0) * LINES_PER_SECOND, BURST_LINES)
         self._refilled = now
         if self._lines < 1:
@@ -35,7 +35,7 @@ class Allowance:
         return True
 
     def report(self, now: float, *, is_last: bool) -> int:
-        """Give the count of what was left out since the last report, once it is time; else nothing."""
+        """Gives the count of what was left out since the last report, once it is time; else nothing."""
         if not self.left_out or not (is_last or abs(now - self._reported) >= REPORT_SECONDS):
             return 0
         count, self.left_out, self._reported = self.left_out, 0, now

@@ -90,7 +90,7 @@ class EventLog:
 
 
 def get_logger(name: str) -> EventLog:
-    """Give the logger of a module; call it with `__name__`."""
+    """Gives the logger of a module; call it with `__name__`."""
     return EventLog(logging.getLogger(name))
 
 
@@ -158,7 +158,7 @@ class Logging:
         self.close()
 
     def close(self) -> None:
-        """Put back what was set up before, and write what is queued, within a bound of seconds."""
+        """Puts back what was set up before, and writes what is queued, within a bound of seconds."""
         logging.captureWarnings(capture=False)
         logging.getLogger().handlers[:] = self._handlers_before
         for logger, level in self._before:
@@ -192,7 +192,7 @@ class Logging:
 def configure_logging(
     settings: LogSettings, module_name: str, version: str, redactor: Redactor | None = None
 ) -> Logging:
-    """Set up the log for the process, for the length of a `with` block or until `close`.
+    """Sets up the log for the process, for the length of a `with` block or until `close`.
 
     Every line passes through `redactor`.
     """

@@ -23,7 +23,7 @@ class Losses:
         return bool(self._counts)
 
     def add(self, sink: str, lines: int, now: float) -> None:
-        """Count lines that a sink did not take."""
+        """Counts lines that a sink did not take."""
         self._counts[sink] = self._counts.get(sink, 0) + lines
         self._reported = now if self._reported is None else self._reported
 

@@ -54,7 +54,7 @@ class LogPipe:
             self._has_lines.set()
 
     def close(self, timeout_seconds: float = CLOSE_SECONDS) -> None:
-        """Write what is queued, within a bound: a sink that hangs must not keep the process."""
+        """Writes what is queued, within a bound: a sink that hangs must not keep the process."""
         self._is_closing.set()
         self._has_lines.set()
         self._thread.join(timeout_seconds)
@@ -95,7 +95,7 @@ class LogPipe:
             self._write(sink, levels, lines)
 
     def _write(self, sink: Sink, levels: list[int], lines: list[bytes]) -> None:
-        """Write to one sink. One that fails (disk full, pipe closed) is tried again with the next batch."""
+        """Writes to one sink. One that fails (disk full, pipe closed) is tried again with the next batch."""
         try:
             sink.write(levels, lines)
         except (OSError, ValueError) as exc:

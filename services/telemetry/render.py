@@ -53,7 +53,7 @@ class Clock:
         self._text = ""
 
     def text(self, created_seconds: float) -> str:
-        """Write the time `created_seconds` after 1970."""
+        """Writes the time `created_seconds` after 1970."""
         second = int(created_seconds)
         if second != self._second:
             self._second = second
@@ -72,14 +72,14 @@ class Renderer:
         self._clock = Clock()
 
     def line(self, entry: Entry) -> bytes:
-        """Give the line, with its line break."""
+        """Gives the line, with its line break."""
         text = self._form(entry)
         if len(text) > LONGEST_LINE_CHARACTERS:
             text = self._form(self._shortened(entry))
         return self._redactor.redact(text).encode() + b"\n"
 
     def _shortened(self, entry: Entry) -> Entry:
-        """Cut every text to a length; secrets are hidden first, since half of one is not recognised."""
+        """Cuts every text to a length; secrets are hidden first, since half of one is not recognised."""
         context = _context(entry)[:MOST_FIELDS]
         fields = {self._cut(name): self._cut(_dumps(value)) for name, value in context}
         return entry._replace(message=self._cut(entry.message), fields=fields, scope=None, exception=None)
@@ -114,7 +114,7 @@ class Renderer:
 
 
 def _context(entry: Entry) -> list[tuple[str, Any]]:
-    """List the fields of a line: the request's, the caller's of the log, the exception's."""
+    """Lists the fields of a line: the request's, the caller's of the log, the exception's."""
     pairs: list[tuple[str, Any]] = []
     if entry.scope is not None:
         pairs += _request_fields(entry.scope, entry.fields)
@@ -125,7 +125,7 @@ def _context(entry: Entry) -> list[tuple[str, Any]]:
 
 
 def _request_fields(scope: RequestScope, said: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """List what the request adds to what the line says by itself."""
+    """Lists what the request adds to what the line says by itself."""
     known = (("request_id", scope.request_id), ("trace_id", scope.trace_id), ("caller", scope.caller))
     return [(name, value) for name, value in known if value is not None and name not in said]
 
@@ -146,7 +146,7 @@ def _dumps(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    """Make any value one that JSON can hold."""
+    """Makes any value one that JSON can hold."""
     match value:
         case dict():
             return {_plain_text(name): _plain(item) for name, item in value.items()}
@@ -163,7 +163,7 @@ def _plain_text(value: object) -> str:
 
 
 def _word(value: object) -> str:
-    """Write a value as one word: in quotes, as JSON has them, where it could be taken for more than one."""
+    """Writes a value as one word: in quotes, as JSON has them, where it could be taken for more than one."""
     if value is None:
         return "-"
     text = value if isinstance(value, str) else _dumps(value)

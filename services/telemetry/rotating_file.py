@@ -29,7 +29,7 @@ class RotatingFile:
         self._file = self._open()
 
     def write(self, levels: Sequence[int], lines: Sequence[bytes]) -> None:
-        """Append the lines. Raises LinesLost with the number of those that are not in the file, and OSError."""
+        """Appends the lines. Raises LinesLost with the number of those that are not in the file, and OSError."""
         self._open_again_if_gone()
         start = 0
         while start < len(lines):

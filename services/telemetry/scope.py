@@ -28,7 +28,7 @@ class RequestScope:
 
     @classmethod
     def of(cls, protocol: Literal["grpc", "rest"], request_id: str | None, traceparent: str | None) -> Self:
-        """Build the scope from what the caller sent, which may be anything."""
+        """Builds the scope from what the caller sent, which may be anything."""
         return cls(sanitised_request_id(request_id), protocol, valid_traceparent(traceparent))
 
     @property
@@ -41,12 +41,12 @@ _scope: ContextVar[RequestScope | None] = ContextVar("request_scope", default=No
 
 
 def current_scope() -> RequestScope | None:
-    """Give the scope of the running request; None outside of requests."""
+    """Gives the scope of the running request; None outside of requests."""
     return _scope.get()
 
 
 def name_caller(client_id: str) -> None:
-    """Say whose request is running, once that is known; without a request it has no effect."""
+    """Says whose request is running, once that is known; without a request it has no effect."""
     scope = _scope.get()
     if scope is not None:
         scope.caller = client_id
@@ -69,15 +69,15 @@ class request_scope:  # noqa: N801  # used as a statement: `with request_scope(s
 
 
 def new_request_id() -> str:
-    """Make an id of 32 hexadecimal digits."""
+    """Makes an id of 32 hexadecimal digits."""
     return uuid4().hex
 
 
 def sanitised_request_id(raw: str | None) -> str:
-    """Keep the printable ASCII of a caller's id, at most 128 characters; make one where nothing is left."""
+    """Keeps the printable ASCII of a caller's id, at most 128 characters; makes one where nothing is left."""
     return _UNPRINTABLE.sub("", raw or "")[:LONGEST_REQUEST_ID_CHARACTERS] or new_request_id()
 
 
 def valid_traceparent(raw: str | None) -> str | None:
-    """Give the header back if it is well formed, and None otherwise, as the standard asks."""
+    """Gives the header back if it is well formed, and None otherwise, as the standard asks."""
     return raw if raw and _TRACEPARENT.fullmatch(raw) else None

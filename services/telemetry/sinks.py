@@ -25,10 +25,10 @@ class Sink(Protocol):
     """Takes lines. What it does not take is lost."""
 
     def write(self, levels: Sequence[int], lines: Sequence[bytes]) -> None:
-        """Write the lines; `levels` are the logging levels of each. Raises LinesLost, and OSError for all of them."""
+        """Writes the lines; `levels` are the logging levels of each. Raises LinesLost, and OSError for all of them."""
 
     def close(self) -> None:
-        """Give back what is held."""
+        """Gives back what is held."""
 
 
 class StandardOutput:
@@ -86,7 +86,7 @@ def _cut(line: bytes, most_bytes: int) -> bytes:
 
 
 def _severity(level: int) -> int:
-    """Give the severity of https://www.rfc-editor.org/rfc/rfc5424#section-6.2.1 for a level of `logging`."""
+    """Gives the severity of https://www.rfc-editor.org/rfc/rfc5424#section-6.2.1 for a level of `logging`."""
     for least, severity in ((50, 2), (40, 3), (30, 4), (20, 6)):
         if level >= least:
             return severity

@@ -24,15 +24,15 @@ class Span(Protocol):
     """A stage that is under way."""
 
     def note(self, name: str, value: Value) -> None:
-        """Say more about it."""
+        """Says more about it."""
         ...
 
     def fail(self, code: str) -> None:
-        """Say that it failed, and how: a code of the error table or another closed set."""
+        """Says that it failed, and how: a code of the error table or another closed set."""
         ...
 
     def rename(self, name: str) -> None:
-        """Give it a better name, known only now."""
+        """Gives it a better name, known only now."""
         ...
 
 
@@ -93,7 +93,7 @@ def request_span(name: str, scope: RequestScope) -> AbstractContextManager[Span]
 
 @contextmanager
 def tracing(tracer: Tracer) -> Iterator[None]:
-    """Let `tracer` make the spans, for the length of the block."""
+    """Lets `tracer` make the spans, for the length of the block."""
     before, _Switch.tracer = _Switch.tracer, tracer
     try:
         yield

@@ -202,7 +202,7 @@ class Bucket:
         ]
 
     def restore(self, row: list[Any], ahead: float) -> None:
-        """Take over what `row` wrote down."""
+        """Takes over what `row` wrote down."""
         self.completions, self.is_unlimited, self.is_cautious = row[0], row[1], row[3]
         self.paused_until, self.cautious_until = row[2] - ahead, row[4] - ahead
         self.window = None if row[5] is None else Window.of_row(row[5], ahead)
@@ -211,7 +211,7 @@ class Bucket:
             self._route.window = self.window
 
     def join(self, row: list[Any], ahead: float) -> None:
-        """Put together what `row` wrote down and what was learned apart from it: whatever is later holds."""
+        """Puts together what `row` wrote down and what was learned apart from it: whatever is later holds."""
         window, paused_until, cautious_until = self.window, self.paused_until, self.cautious_until
         self.restore(row, ahead)
         self.paused_until = max(self.paused_until, paused_until)

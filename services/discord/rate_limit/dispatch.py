@@ -64,7 +64,7 @@ class Dispatcher:
         return bucket.open_at(now) <= latest and bucket.gate.open_at(now) <= latest
 
     def issue(self, completions: Completions, bucket: Bucket, now: float) -> BucketPermit:
-        """Take the room a request needs."""
+        """Takes the room a request needs."""
         permit = BucketPermit(completions, bucket, now)
         bucket.in_flight += 1
         if bucket.channel is not None:
@@ -85,7 +85,7 @@ class Dispatcher:
             self._hold_back(bucket, opens_at)
 
     def evaluate_channel(self, bucket: Bucket, now: float) -> None:
-        """Ask the other buckets of the same channel: its ceiling has moved."""
+        """Asks the other buckets of the same channel: its ceiling has moved."""
         channel = bucket.channel
         if channel is None or channel.blocked is None:
             return
@@ -94,7 +94,7 @@ class Dispatcher:
             self.evaluate(other, now)
 
     def pump(self, gate: Gate, now: float) -> None:
-        """Let pass whoever may."""
+        """Lets pass whoever may."""
         while (first := gate.first()) is not None:
             opens_at = gate.open_at(now)
             if opens_at > now + EPSILON_SECONDS:
@@ -105,7 +105,7 @@ class Dispatcher:
             self.evaluate(first.bucket, now)
 
     def withdraw(self, waiter: Waiter, error: ActionError | None, now: float) -> None:
-        """End a wait without a permit: `error` says why, None that the waiter left by itself."""
+        """Ends a wait without a permit: `error` says why, None that the waiter left by itself."""
         if error is not None:
             self._room.refuse(waiter, error)
         else:
@@ -144,7 +144,7 @@ class Dispatcher:
             self._room.step_back(waiter)
 
     def untake(self, permit: BucketPermit) -> None:
-        """Give back the room a request took here."""
+        """Gives back the room a request took here."""
         bucket = permit.bucket
         bucket.in_flight -= 1
         if bucket.channel is not None:

@@ -140,7 +140,7 @@ class Gate:
             self.limit.give_back()
 
     def _rebuild(self) -> None:
-        """Drop what is offered no longer."""
+        """Drops what is offered no longer."""
         self._offered = list(dict.fromkeys(waiter for waiter in self._offered if _is_offered(waiter)))
         heapq.heapify(self._offered)
         self._rebuild_at = max(REBUILD_AT, 2 * len(self._offered))

@@ -40,7 +40,7 @@ class InvalidBudget:
         self._newest = 0
 
     def count(self, status: int, scope: str | None, now: float) -> bool:
-        """Count a reply; true when that raised the alert."""
+        """Counts a reply; true when that raised the alert."""
         if status not in INVALID_STATUSES or scope == "shared":
             return False
         self.turn(now)
@@ -50,7 +50,7 @@ class InvalidBudget:
         return self.alert > before
 
     def turn(self, now: float) -> None:
-        """Forget what is older than the window."""
+        """Forgets what is older than the window."""
         slice_now = int(now // SLICE_SECONDS)
         if slice_now <= self._newest:
             return
@@ -61,7 +61,7 @@ class InvalidBudget:
         self.alert = self._alert()
 
     def adopt(self, counts: Mapping[int, int], now: float) -> bool:
-        """Take over what all replicas counted, by the age of the slice; true when that raised the alert."""
+        """Takes over what all replicas counted, by the age of the slice; true when that raised the alert."""
         self.turn(now)
         self._slices = [0] * SLICES
         for age, count in counts.items():

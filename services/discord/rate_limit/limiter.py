@@ -114,7 +114,7 @@ class InProcessRateLimiter:
         return self._budget.used
 
     def close(self) -> None:
-        """Stop every timer. Who still waits is told ShuttingDown."""
+        """Stops every timer. Who still waits is told ShuttingDown."""
         for waiter in list(self._room.deadlines):
             self._room.refuse(waiter, ShuttingDown())
         self._leases.close()
@@ -260,7 +260,7 @@ class InProcessRateLimiter:
                 self._dispatcher.withdraw(waiter, RateLimited(TOO_MANY_INVALID, retry_after_seconds=wait), now)
 
     def _refuse(self, waiters: list[Waiter], until: float, now: float) -> None:
-        """Tell those who would wait in vain."""
+        """Tells those who would wait in vain."""
         for waiter in waiters:
             if waiter.is_waiting and waiter.deadline < until:
                 self._dispatcher.withdraw(waiter, self._refusal(until - now, now), now)

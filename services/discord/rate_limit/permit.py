@@ -107,7 +107,7 @@ class Leases:
         return len(self._permits)
 
     def watch(self, is_watched: Callable[[], bool]) -> None:
-        """Set the alarm for as long as `is_watched` says that somebody waits."""
+        """Sets the alarm for as long as `is_watched` says that somebody waits."""
         self._is_watched = is_watched
         self._set()
 
@@ -118,7 +118,7 @@ class Leases:
             self._rebuild_at = max(REBUILD_AT, 2 * len(self._permits))
 
     def expire(self, now: float) -> None:
-        """End the leases that are due."""
+        """Ends the leases that are due."""
         permits = self._permits
         while permits and (permits[0].has_ended or permits[0].granted_at + self._seconds <= now):
             permit = permits.popleft()

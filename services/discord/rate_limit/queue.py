@@ -87,7 +87,7 @@ class Line:
         return self._heap[0] if self._heap else None
 
     def pop(self) -> Waiter | None:
-        """Take the first one out of the line; it still waits."""
+        """Takes the first one out of the line; it still waits."""
         waiter = self.first()
         if waiter is not None:
             heapq.heappop(self._heap)

@@ -53,7 +53,7 @@ class Buckets:
         return bucket
 
     def forget_idle(self, now: float, looked_at: int = LOOKED_AT) -> None:
-        """Look at the next few buckets and drop those that are idle."""
+        """Looks at the next few buckets and drops those that are idle."""
         turn = self._turn
         for _ in range(min(looked_at, len(turn))):
             is_known = turn[0].completions > 0

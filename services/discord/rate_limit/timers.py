@@ -17,7 +17,7 @@ class Timers(Protocol):
     """Whoever calls at a time. There is one timer for each queue that waits, never one for each waiter."""
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
-        """Call `callback` at `when`, on the limiter's clock, or a little later; never before."""
+        """Calls `callback` at `when`, on the limiter's clock, or a little later; never before."""
         ...
 
 

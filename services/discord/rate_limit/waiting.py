@@ -54,7 +54,7 @@ class WaitingRoom:
             self._overloaded("Too many of your actions wait for Discord's limits.", retry_after_seconds)
 
     def enter(self, waiter: Waiter) -> None:
-        """Start to wait, in the bucket's line."""
+        """Starts to wait, in the bucket's line."""
         self._by_caller[waiter.client_id] = self._by_caller.get(waiter.client_id, 0) + 1
         self._by_bucket[waiter.bucket] = self._by_bucket.get(waiter.bucket, 0) + 1
         self.deadlines.push(waiter)
@@ -76,7 +76,7 @@ class WaitingRoom:
         _line_up(waiter)
 
     def leave(self, waiter: Waiter) -> None:
-        """Wait no longer, for whatever reason."""
+        """Waits no longer, for whatever reason."""
         waiter.is_waiting = False
         self.deadlines.left()
         _lower(self._by_caller, waiter.client_id)
@@ -87,7 +87,7 @@ class WaitingRoom:
                 waiter.bucket.line = None
 
     def refuse(self, waiter: Waiter, error: ActionError) -> None:
-        """End the wait with an error."""
+        """Ends the wait with an error."""
         self.leave(waiter)
         self.tell(error)
         if not waiter.future.done():

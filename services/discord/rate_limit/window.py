@@ -153,7 +153,7 @@ class Window:
         self.full_at = max(self.full_at, now + (seen.reset_after_seconds or 0.0) + MARGIN_SECONDS)
 
     def believe(self, other: "Window") -> None:
-        """Take over what a sibling of the route learned, where this window's first reply shows the same interval."""
+        """Takes over what a sibling of the route learned, where this window's first reply shows the same interval."""
         is_exact = self.remaining == self.limit - 1
         agrees = abs(self.interval_low - other.interval_low) <= 2 * ROUNDING_SECONDS
         if other.is_sliding and other.limit == self.limit and is_exact and agrees:
@@ -251,7 +251,7 @@ class Window:
         self.full_at = highest if moved < low else min(moved, highest)
 
     def _judge(self, order: int, seen: Observation, high: float, overtakers: int) -> None:
-        """Decide the kind again, and remember where the reset stands."""
+        """Decides the kind again, and remembers where the reset stands."""
         if self.is_sliding and order == 0 and self._mark is not None and seen.reset_epoch_seconds is not None:
             self._stand_still(high)
         elif not self.is_sliding and self._proofs >= 1 << (2 * self.doubt):

@@ -75,7 +75,7 @@ class ActionFigures:
         duration_seconds: float,
         stages: Stages | None = None,
     ) -> None:
-        """Report how an action ended; `code` is `ok` or one of the error table."""
+        """Reports how an action ended; `code` is `ok` or one of the error table."""
         self._actions.of(action_type, protocol, outcome, code).inc()
         self._action_seconds.of(action_type, protocol).observe(duration_seconds)
         if code == INTERNAL:
@@ -86,19 +86,19 @@ class ActionFigures:
             self._stage_seconds.of("ours").observe(stages.own_seconds)
 
     def rejected_request(self, protocol: Protocol, code: str) -> None:
-        """Report a request that never became an action: no token, unreadable, unknown path."""
+        """Reports a request that never became an action: no token, unreadable, unknown path."""
         self._rejected.of(protocol, code).inc()
         if code == INTERNAL:
             self._internal.of(protocol).inc()
 
     def task_broke(self) -> None:
-        """Report a background task that ended with something unforeseen, and is begun anew."""
+        """Reports a background task that ended with something unforeseen, and is begun anew."""
         self._internal.of(NO_PROTOCOL).inc()
 
     def auth_failed(self, reason: str) -> None:
-        """Report a refused token or secret: `missing`, `expired`, …, as `Unauthenticated.reason` has it."""
+        """Reports a refused token or secret: `missing`, `expired`, …, as `Unauthenticated.reason` has it."""
         self._auth_failures.of(reason).inc()
 
     def replayed(self, protocol: Protocol) -> None:
-        """Report a request that was answered from an earlier one."""
+        """Reports a request that was answered from an earlier one."""
         self._replays.of(protocol).inc()

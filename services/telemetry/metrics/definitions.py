@@ -43,7 +43,7 @@ class Series[M: (Counter, Gauge, Histogram)]:
         self._most = most
 
     def of(self, *labels: str) -> M:
-        """Give the child for these label values."""
+        """Gives the child for these label values."""
         child = self._children.get(labels)
         return child if child is not None else self._add(labels)
 
@@ -63,16 +63,16 @@ class Watched:
         self._measures: dict[str, dict[tuple[str, ...], Measure]] = {}
 
     def define(self, definition: Definition) -> None:
-        """Make a metric known; it is shown from the first `add` on."""
+        """Makes a metric known; it is shown from the first `add` on."""
         self._definitions[definition.name] = definition
 
     def add(self, name: str, measure: Measure, *labels: str) -> None:
-        """Ask `measure` from now on. Raises KeyError for a metric that is not defined."""
+        """Asks `measure` from now on. Raises KeyError for a metric that is not defined."""
         known = self._definitions[PREFIX + name].name
         self._measures.setdefault(known, {})[labels] = measure
 
     def collect(self) -> list[Metric]:
-        """Ask every measure now."""
+        """Asks every measure now."""
         return [self._family(self._definitions[name], measures) for name, measures in self._measures.items()]
 
     def _family(self, definition: Definition, measures: Mapping[tuple[str, ...], Measure]) -> Metric:

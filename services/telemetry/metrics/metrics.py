@@ -48,15 +48,15 @@ class Metrics(ActionFigures, UpstreamFigures, RecordFigures):
         return tuple(self._board.definitions)
 
     def watch(self, name: str, measure: Measure, *labels: str) -> None:
-        """Ask `measure` whenever somebody reads. Raises KeyError for a `name` that no subject defines."""
+        """Asks `measure` whenever somebody reads. Raises KeyError for a `name` that no subject defines."""
         self._board.watched.add(name, measure, *labels)
 
     def loop_lagged(self, seconds: float) -> None:
-        """Report how late the event loop woke a timer."""
+        """Reports how late the event loop woke a timer."""
         self._lag.observe(seconds)
 
     def render(self) -> bytes:
-        """Write every series, in the form that `CONTENT_TYPE` names."""
+        """Writes every series, in the form that `CONTENT_TYPE` names."""
         return generate_latest(_Page(self._board.registry, self._board.watched.collect()))
 
     async def page(self) -> bytes:

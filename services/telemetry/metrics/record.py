@@ -31,25 +31,25 @@ class RecordFigures:
         board.watch("counter", "journal_damages", "Places of the journal that could not be read.")
 
     def audit_written(self, rows: int) -> None:
-        """Report rows that reached the table."""
+        """Reports rows that reached the table."""
         self._rows.of("written").inc(rows)
 
     def audit_failed(self, rows: int) -> None:
-        """Report rows that a try to write them did not bring to the table."""
+        """Reports rows that a try to write them did not bring to the table."""
         self._rows.of("failed").inc(rows)
 
     def audit_refused(self, rows: int) -> None:
-        """Report rows that the database will never take."""
+        """Reports rows that the database will never take."""
         self._rows.of("refused").inc(rows)
 
     def audit_logged(self, rows: int) -> None:
-        """Report rows that were handed over at a stop, because the database was away."""
+        """Reports rows that were handed over at a stop, because the database was away."""
         self._rows.of("handed_over").inc(rows)
 
     def audit_deleted(self, rows: int) -> None:
-        """Report rows deleted for their age."""
+        """Reports rows deleted for their age."""
         self._deleted.inc(rows)
 
     def audit_oldest_row(self, age_seconds: float) -> None:
-        """Report how old the oldest row is; 0 for an empty table."""
+        """Reports how old the oldest row is; 0 for an empty table."""
         self._oldest.set(age_seconds)

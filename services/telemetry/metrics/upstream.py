@@ -63,25 +63,25 @@ class UpstreamFigures:
         board.watch("gauge", "quarantined_webhooks", "Webhooks that are gone, and are not asked again for a while.")
 
     def discord_reply(self, route: str, status_class: str, duration_seconds: float) -> None:
-        """Report a reply of Discord: its route's template, `2xx` … `5xx` (`none`: no reply), its duration."""
+        """Reports a reply of Discord: its route's template, `2xx` … `5xx` (`none`: no reply), its duration."""
         self._replies.of(route, status_class).observe(duration_seconds)
 
     def retried(self, reason: str) -> None:
-        """Report that an attempt is followed by another, and why."""
+        """Reports that an attempt is followed by another, and why."""
         self._retries.of(reason).inc()
 
     def rate_limited(self, scope: str) -> None:
-        """Report a limit that was hit: user, global, shared, cloudflare, or `local` for a wait we refused."""
+        """Reports a limit that was hit: user, global, shared, cloudflare, or `local` for a wait we refused."""
         self._rate_limited.of(scope).inc()
 
     def limit_waited(self, seconds: float, priority: str) -> None:
-        """Report how long a request stood in line: `moderation`, `ordinary` or `bulk`."""
+        """Reports how long a request stood in line: `moderation`, `ordinary` or `bulk`."""
         self._limit_waits.of(priority).observe(seconds)
 
     def limit_refused(self, reason: str) -> None:
-        """Report a wait that was refused: `rate_limited` or `overloaded`."""
+        """Reports a wait that was refused: `rate_limited` or `overloaded`."""
         self._limit_refusals.of(reason).inc()
 
     def limit_paused(self, scope: str) -> None:
-        """Report a pause of the `token`, the `webhooks` or the `egress`."""
+        """Reports a pause of the `token`, the `webhooks` or the `egress`."""
         self._limit_pauses.of(scope).inc()

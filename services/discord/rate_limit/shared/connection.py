@@ -128,7 +128,7 @@ class Connection:
         self._wake()
 
     def pause(self, scope: str, until: float, strikes: int = 0) -> None:
-        """Tell the others to stop until then (monotonic seconds)."""
+        """Tells the others to stop until then (monotonic seconds)."""
         name = scope if scope == "token" else f"{scope}/{self._egress}"
         self._pauses[name] = {"until": until, "strikes": strikes}
         self._wake()

@@ -90,7 +90,7 @@ class Lanes:
             self.dirty[bucket] = None
 
     def adopt(self, bucket: Bucket, told: Mapping[str, Any]) -> None:
-        """Continue from what is in Redis."""
+        """Continues from what is in Redis."""
         remote = self.of(bucket)
         own = f"{self.replica}:"
         elsewhere = frozenset(flight for flight in told["f"] or () if not flight.startswith(own))

@@ -140,7 +140,7 @@ class Ledger:
         self._core.move_on(list(buckets))
 
     def pack(self, parcel: Parcel, pauses: PauseNames) -> None:
-        """Put everything that has gathered into the parcel. `pauses`: what stops the token, what the webhooks."""
+        """Puts everything that has gathered into the parcel. `pauses`: what stops the token, what the webhooks."""
         self._withdraw_the_outdated()
         self._pack_places(parcel)
         versions = self._pack_versions(parcel)

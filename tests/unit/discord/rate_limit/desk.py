@@ -95,7 +95,7 @@ async def desk(limits: Limits | None = None, bounds: Bounds | None = None) -> As
 
 
 async def settle() -> None:
-    """Let everybody run who can, without time passing."""
+    """Lets everybody run who can, without time passing."""
     for _ in range(5):
         await asyncio.sleep(0)
 

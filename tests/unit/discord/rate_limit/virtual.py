@@ -56,6 +56,6 @@ def clock() -> VirtualLoop:
 
 
 def run[T](main: Coroutine[Any, Any, T]) -> T:
-    """Run to the end in virtual time."""
+    """Runs to the end in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
