@@ -63,10 +63,13 @@ class BoundedWriter(asyncio.StreamWriter):
 
     async def drain(self) -> None:
         """Raises ConnectionAbortedError when the reader took nothing for too long."""
+        if not self.transport.get_write_buffer_size():  # most answers leave at once
+            return await super().drain()
         try:
             async with asyncio.timeout(self._bounds.stall_seconds):
                 await super().drain()
         except TimeoutError:
+            log.refused("a connection was ended", code="deadline_exceeded", reason="its reader takes nothing")
             self.transport.abort()
             raise ConnectionAbortedError("the reader takes nothing") from None
 

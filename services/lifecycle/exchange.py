@@ -1,7 +1,7 @@
 """What holds for every request and its answer, whatever the application does.
 
-- A reader that takes nothing of an answer for a while loses its connection. On HTTP/2 the socket does not show it: the
-  window of the stream stays shut.
+- A reader that takes nothing of an answer for a while loses its connection. On HTTP/1.1 that is seen at the socket
+  (`connection`). On HTTP/2 the socket does not show it: the window of the stream stays shut.
 - On HTTP/2 an answer ends after the body it answers. Hypercorn breaks the connection, and with it all that runs
   there, when a body goes on after the answer. So the rest of a body that nobody wants is taken and thrown away, within
   a bound.
@@ -49,11 +49,13 @@ class Exchanges:
             return connection.abort()
         self._connections.request_began(connection)
         try:
-            is_last = b"content-length" in names and b"transfer-encoding" in names
-            exchange = _Exchange(receive, _as_last(send) if is_last else send, connection, self._connections)
-            sent = exchange.send_after_body if scope["http_version"] == "2" else exchange.send
+            if b"content-length" in names and b"transfer-encoding" in names:
+                send = _as_last(send)
+            if scope["http_version"] == "2":
+                exchange = _Exchange(receive, send, connection, self._connections)
+                receive, send = exchange.receive, exchange.send_after_body
             with suppress(Stalled):  # alone or in a group
-                await self._app(scope, exchange.receive, sent)
+                await self._app(scope, receive, send)
         finally:
             self._connections.request_ended(connection)
         return None
@@ -69,6 +71,8 @@ def _as_last(send: Send) -> Send:
 
 
 class _Exchange:
+    """One request and its answer on HTTP/2."""
+
     def __init__(self, receive: Receive, send: Send, connection: Connection, connections: Connections) -> None:
         self._receive = receive
         self._send = send

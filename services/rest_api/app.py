@@ -101,6 +101,7 @@ def create_app(dependencies: RestDependencies) -> Quart:
     app = RestApp(__name__, static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.config["RESPONSE_TIMEOUT"] = None  # how long a reader may take is bounded at its connection
     app.url_map.merge_slashes = False
     app.register_error_handler(Exception, ErrorHandler(dependencies.metrics, dependencies.trusted_proxies).answer)
     for route in routes(dependencies):
