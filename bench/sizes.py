@@ -8,8 +8,9 @@ action, beside the values of its row as text, which is what there is to keep.
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -42,8 +43,8 @@ def measure(database: Database, folder: Path) -> Report:
         upstream = stack.enter_context(Program("upstream", ["-m", "bench.upstream"], folder / "upstream.log"))
         port = upstream.read_port().port
         report = _with_rows_that_wait(database, port, folder)
-        report.figures.append(_memory_of_actions_that_wait(database, port, folder))
-    report.remarks.append("Sizes: floor of bytes: the row as text; of waiting actions: calls a bare server holds.")
+        report.figures += _memory_of_actions_that_wait(database, port, folder)
+    report.remarks.append("Sizes: floor of bytes: the row as text; of waiting actions: calls a bare gRPC server holds.")
     return report
 
 
@@ -92,21 +93,28 @@ def _send_until_rows_wait(module: Module) -> float:
     raise module.program.broken("lets rows wait, but not enough of them")
 
 
-def _memory_of_actions_that_wait(database: Database, upstream_port: int, folder: Path) -> Figure:
-    with running_module(database, upstream_port, folder, changed=SLOW) as module:
-        _send(module, in_flight=16)
-        grown = _mib_each(module.program, module.grpc_target, module.token, lambda: _shown(module, "limit_waiting "))
+def _memory_of_actions_that_wait(database: Database, upstream_port: int, folder: Path) -> list[Figure]:
     with Program("bare server", ["-m", "bench.echo_grpc", "--hold"], folder / "hold.log") as bare:
-        floor = _mib_each(bare, f"127.0.0.1:{bare.read_port().port}", "none", lambda: float(WAITING_ACTIONS))
-    what = "memory per 1\u202f000 actions waiting for limits"
-    return Figure(what, grown * 1_000, "MiB", "–", floor=floor * 1_000, ratio=grown / floor)
+        held = ("grpc", f"127.0.0.1:{bare.read_port().port}")
+        floor = 1_000 * _mib_each(bare, held, lambda: float(WAITING_ACTIONS))
+    figures = []
+    for title in ("gRPC", "REST"):
+        with running_module(database, upstream_port, folder, changed=SLOW) as module:
+            _send(module, in_flight=16)
+            over_rest = ["http", f"{module.rest_url}/api/v1/message", "--body", "rest"]
+            target = ["grpc", module.grpc_target] if title == "gRPC" else over_rest
+            waiting = partial(_shown, module, "limit_waiting ")
+            grown = 1_000 * _mib_each(module.program, [*target, "--token", module.token], waiting)
+        what = f"memory per 1\u202f000 actions waiting for limits, {title}"
+        figures.append(Figure(what, grown, "MiB", "–", floor=floor, ratio=grown / floor))
+    return figures
 
 
-def _mib_each(program: Program, target: str, token: str, waiting: Callable[[], float]) -> float:
+def _mib_each(program: Program, target: Sequence[str], waiting: Callable[[], float]) -> float:
     """What a call that waits takes, of a thousand. Raises Broken when too few of them wait."""
     before_mib = program.resident_mib()
-    options = ("--token", token, "--in-flight", str(WAITING_ACTIONS), "--seconds", "20", "--warm-up", "0")
-    load = Load("grpc", target, *options)
+    kind, address, *options = target
+    load = Load(kind, address, *options, "--in-flight", str(WAITING_ACTIONS), "--seconds", "20", "--warm-up", "0")
     try:
         time.sleep(WAITING_SECONDS)
         if (number := waiting()) < WAITING_ACTIONS / 2:
