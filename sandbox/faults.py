@@ -166,7 +166,7 @@ class Faults:
         return len(self._faults)
 
     def add(self, kind: FaultKind | str, **settings: Any) -> Fault:
-        """Switch a fault on. Raises SettingError for settings it does not have."""
+        """Switches a fault on. Raises SettingError for settings it does not have."""
         if len(self._faults) >= MAX_FAULTS:
             raise SettingError.unfit("faults", f"at most {MAX_FAULTS}")
         fault = Fault.from_json({"kind": kind, **settings})
@@ -175,7 +175,7 @@ class Faults:
         return fault
 
     def remove(self, fault_id: int) -> Fault:
-        """Switch a fault off and let go of what hangs on it. Raises KeyError."""
+        """Switches a fault off and lets go of what hangs on it. Raises KeyError."""
         fault = self._faults.pop(fault_id)
         fault.released.set()
         return fault

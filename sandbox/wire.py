@@ -25,7 +25,7 @@ def respond(answer: Answer) -> web.Response:
 
 
 def reset(request: web.BaseRequest) -> web.Response:
-    """Break the connection with RST."""
+    """Breaks the connection with RST."""
     transport = request.transport
     if transport is not None:
         connection = transport.get_extra_info("socket")
@@ -37,7 +37,7 @@ def reset(request: web.BaseRequest) -> web.Response:
 
 
 def truncate(request: web.BaseRequest, answer: Answer) -> web.Response:
-    """Promise the whole body, send half of it, close."""
+    """Promises the whole body, sends half of it, closes."""
     head, body = _serialised(answer)
     _write(request, head + body[: len(body) // 2] if body else head[: len(head) // HEAD_SHARE])
     return _close(request)

@@ -24,7 +24,7 @@ COMPILE_SECONDS = 60
 
 
 def make(folder: Path) -> None:
-    """Compile the proto file into `folder`. Raises CalledProcessError with the compiler's words on standard error."""
+    """Compiles the proto file into `folder`. Raises CalledProcessError with the compiler's words on stderr."""
     outputs = [f"--python_out={folder}", f"--grpc_python_out={folder}"]
     typings = [f"--mypy_out=readable_stubs,quiet:{folder}", f"--mypy_grpc_out=readable_stubs,quiet:{folder}"]
     plugins = [f"--plugin={name}={_beside_python(name)}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")]

@@ -58,7 +58,7 @@ def digest(path: Path) -> str:
 
 
 def main() -> int:
-    """Renew the files, or say whether they are as published; 1 when they are not."""
+    """Renews the files, or says whether they are as published; 1 when they are not."""
     parser = argparse.ArgumentParser(description=__doc__)
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("version", nargs="?", help="the version of swagger-ui-dist to take")

@@ -43,27 +43,27 @@ class EventLog:
         self._logger = logger
 
     def debug(self, message: str, /, *, event: Event = Event.SYSTEM, **fields: object) -> None:
-        """Log what only a developer wants to see."""
+        """Logs what only a developer wants to see."""
         self._log(logging.DEBUG, message, event, fields)
 
     def info(self, message: str, /, *, event: Event = Event.SYSTEM, **fields: object) -> None:
-        """Log what an operator may want to know later."""
+        """Logs what an operator may want to know later."""
         self._log(logging.INFO, message, event, fields)
 
     def warning(self, message: str, /, *, event: Event = Event.SYSTEM, **fields: object) -> None:
-        """Log what went wrong and was coped with."""
+        """Logs what went wrong and was coped with."""
         self._log(logging.WARNING, message, event, fields)
 
     def error(self, message: str, /, *, event: Event = Event.ERROR, **fields: object) -> None:
-        """Log what went wrong and somebody has to look at."""
+        """Logs what went wrong and somebody has to look at."""
         self._log(logging.ERROR, message, event, fields)
 
     def exception(self, message: str, /, *, event: Event = Event.ERROR, **fields: object) -> None:
-        """Log an error with the exception that is being handled."""
+        """Logs an error with the exception that is being handled."""
         self._log(logging.ERROR, message, event, fields, exception=sys.exception())
 
     def refused(self, message: str, /, *, code: str, event: Event | None = None, **fields: object) -> None:
-        """Log that a request was refused with a code: a warning where it concerns who asks.
+        """Logs that a request was refused with a code: a warning where it concerns who asks.
 
         Whoever asks decides how often, so that only so many of these lines are written; the rest is counted.
         """

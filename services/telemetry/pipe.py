@@ -44,7 +44,7 @@ class LogPipe:
         self._thread.start()
 
     def put(self, entry: Entry) -> None:
-        """Queue a line, or count it where the queue is full."""
+        """Queues a line, or counts it where the queue is full."""
         if len(self._queue) >= self._longest:
             self._dropped += 1
             self.dropped_in_all += 1

@@ -74,7 +74,7 @@ class Dispatcher:
         return permit
 
     def evaluate(self, bucket: Bucket, now: float) -> None:
-        """Offer the first of the bucket's line to the gate, or wait until it may go."""
+        """Offers the first of the bucket's line to the gate, or waits until it may go."""
         first = None if bucket.line is None else bucket.line.first()
         if first is None:
             self._rest(bucket)

@@ -44,7 +44,7 @@ class Alarm:
         self.due_at = 0.0
 
     def set(self, when: float) -> None:
-        """Ring at `when` instead of whenever it was set to."""
+        """Rings at `when` instead of whenever it was set to."""
         if self._timer is not None:
             if self.due_at == when:
                 return

@@ -92,22 +92,22 @@ class Board:
         self.watched = Watched()
 
     def counter(self, name: str, meaning: str, *labels: str, most: int = MOST_SERIES) -> Series[Counter]:
-        """Define what only grows; `_total` ends its name."""
+        """Defines what only grows; `_total` ends its name."""
         known = self._define(name, "counter", labels, meaning)
         return Series(Counter(known, meaning, labels, registry=self.registry), len(labels), most)
 
     def gauge(self, name: str, meaning: str, *labels: str) -> Series[Gauge]:
-        """Define what goes up and down."""
+        """Defines what goes up and down."""
         known = self._define(name, "gauge", labels, meaning)
         return Series(Gauge(known, meaning, labels, registry=self.registry), len(labels))
 
     def histogram(self, name: str, meaning: str, bounds: tuple[float, ...], *labels: str) -> Series[Histogram]:
-        """Define durations, in seconds, with the upper bounds of their buckets."""
+        """Defines durations, in seconds, with the upper bounds of their buckets."""
         known = self._define(name, "histogram", labels, meaning)
         return Series(Histogram(known, meaning, labels, registry=self.registry, buckets=bounds), len(labels))
 
     def watch(self, kind: Literal["counter", "gauge"], name: str, meaning: str, *labels: str) -> None:
-        """Define what is asked for when Prometheus reads."""
+        """Defines what is asked for when Prometheus reads."""
         self._define(name, kind, labels, meaning)
         self.watched.define(self.definitions[-1])
 

@@ -261,7 +261,7 @@ class Connection:
                 ledger.lose_the_gone(name, buckets)
 
     async def _join(self, ledger: Ledger) -> None:
-        """Become one of those who share. Nothing is asked for yet."""
+        """Becomes one of those who share. Nothing is asked for yet."""
         if self._link.is_away:
             return
         parcel = self._parcel("")

@@ -153,7 +153,7 @@ class Ledger:
             self._pack_looks(parcel, versions)
 
     def unpack(self, parcel: Parcel, reply: Mapping[str, Any]) -> None:
-        """Learn what came back, and let everybody go on."""
+        """Learns what came back, and lets everybody go on."""
         now = self._clock.monotonic()
         touched: dict[Bucket, None] = {}
         for settled, told in zip(parcel.settled, reply["settled"] or (), strict=True):
