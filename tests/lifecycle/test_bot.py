@@ -33,8 +33,11 @@ def questions(sandbox: Sandbox) -> list[tuple[str, str]]:
     return [(request.method, request.path) for request in sandbox.requests]
 
 
-async def test_discord_is_asked_once_and_the_log_names_the_bot(variables: dict[str, str], sandbox: Sandbox) -> None:
-    async with serving_program(variables) as started:
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_discord_is_asked_once_and_the_log_names_the_bot(
+    variables: dict[str, str], sandbox: Sandbox, valkey_url: str, is_shared: bool
+) -> None:
+    async with serving_program(variables | ({"REDIS_URL": valkey_url} if is_shared else {})) as started:
         line = await started.says("the bot")
     bot = sandbox.world.bot
     assert (line["id"], line["name"]) == (bot.id, bot.username)
