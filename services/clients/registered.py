@@ -75,6 +75,11 @@ def words(text: str | None) -> frozenset[str] | None:
     return None if text is None else frozenset(text.split())
 
 
+def stored(time: datetime) -> str:
+    """A time as text that both databases read; `moment` reads it back."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def moment(value: datetime | str | None) -> datetime | None:
     """A time of the table's: PostgreSQL gives it as a time, SQLite as text; both mean UTC."""
     if value is None:

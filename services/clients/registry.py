@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from services.clients.registered import COLUMNS, DEFAULT_SCOPES, ClientBounds, RegisteredClient, moment
+from services.clients.registered import COLUMNS, DEFAULT_SCOPES, ClientBounds, RegisteredClient, moment, stored
 from services.clients.secrets import NO_HASH, hash_of, is_secret_of, new_secret
 from services.database import DatabaseFailure, DatabaseThread, Session, Urgency, ValuesRefused
 from services.errors import AuditUnavailable
@@ -150,11 +150,12 @@ def _add(session: Session, name: str, secret_hash: str, scopes: str, bounds: Cli
         raise TooManyClients(f"at most {MOST_CLIENTS} clients can be registered, revoked ones included")
     session.execute("DELETE FROM discord_clients WHERE client_id = %s", (name,))
     lists = (_text(bounds.guilds), _text(bounds.channels), _text(bounds.roles))
+    expires_at = stored(bounds.expires_at) if bounds.expires_at else None
     session.execute(
         "INSERT INTO discord_clients"
         " (client_id, secret_hash, scopes, created_at, guilds, channels, roles, quota_per_minute, expires_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        (name, secret_hash, scopes, _time(_now()), *lists, bounds.quota_per_minute, _time(bounds.expires_at)),
+        (name, secret_hash, scopes, stored(_now()), *lists, bounds.quota_per_minute, expires_at),
     )
 
 
@@ -164,7 +165,7 @@ def _rotate(session: Session, name: str, secret_hash: str, overlap: timedelta) -
         session,
         name,
         "previous_secret_hash = secret_hash, previous_secret_until = %s, secret_hash = %s",
-        _time(until),
+        stored(until),
         secret_hash,
     )
 
@@ -175,7 +176,7 @@ def _list(session: Session) -> tuple[ListedClient, ...]:
 
 
 def _revoke(session: Session, name: str) -> None:
-    _change_live(session, name, "revoked_at = %s", _time(_now()))
+    _change_live(session, name, "revoked_at = %s", stored(_now()))
 
 
 def _change_live(session: Session, name: str, changes: str, *values: object) -> None:
@@ -187,11 +188,6 @@ def _change_live(session: Session, name: str, changes: str, *values: object) -> 
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
-
-
-def _time(value: datetime | None) -> str | None:
-    """As text that both databases read."""
-    return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _text(ids: frozenset[str] | None) -> str | None:

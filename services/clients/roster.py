@@ -17,7 +17,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
-from services.clients.registered import COLUMNS, RegisteredClient
+from services.clients.registered import COLUMNS, RegisteredClient, stored
 from services.database import DatabaseFailure, DatabaseThread, Session, Urgency
 from services.lasting_tasks import lasting
 from services.telemetry import get_logger
@@ -134,7 +134,7 @@ def _read_all(session: Session) -> list[Row]:
 def _note(session: Session, seen: Mapping[str, datetime]) -> None:
     """In the order of the names, so that replicas which write at once cannot wait for each other."""
     for name in sorted(seen):
-        when = seen[name].strftime("%Y-%m-%d %H:%M:%S")
+        when = stored(seen[name])
         session.execute(
             "UPDATE discord_clients SET last_used_at = %s"
             " WHERE client_id = %s AND (last_used_at IS NULL OR last_used_at < %s)",
