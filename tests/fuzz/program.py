@@ -10,6 +10,8 @@ from tests.support.module import environment
 from tests.support.process import Program, serving_program, status_of
 
 UNLIMITED: Final = "1000000"
+PATIENCE: Final = "200"
+"""Seconds. What is in nobody's way on a slow machine either: what others pass waits for all of them."""
 PAGE_BYTES: Final = 4096
 MOST_GROWTH_MIB: Final = 32.0
 """Caches, each of them bounded, still fill after the first quarter of a run."""
@@ -23,7 +25,7 @@ async def fuzzed_program(folder: Path) -> AsyncIterator[Program]:
     options = Options(limits_enabled=False, invalid_request_limit=10**9, messages_per_channel=100)
     limits = {"DISCORD_RATE_LIMIT_GLOBAL": UNLIMITED, "DISCORD_RATE_LIMIT_PER_CHANNEL": UNLIMITED}
     async with Sandbox.serving(options) as sandbox:
-        variables = environment(sandbox, f"sqlite:///{folder / 'actions.db'}", **limits)
+        variables = environment(sandbox, f"sqlite:///{folder / 'actions.db'}", REQUEST_TIMEOUT=PATIENCE, **limits)
         async with serving_program(variables) as started:
             yield started
             assert await status_of(f"{started.rest_url}/health") == 200

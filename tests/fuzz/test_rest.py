@@ -23,7 +23,7 @@ SLUGS: Final = {code.slug for code in ErrorCode}
 AT_ONCE: Final = 32
 MEDIA_TYPES: Final = ("application/json", "application/json; charset=utf-8", "text/plain", "application/xml", "a/b/c")
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
-WAITS: Final = ("wait=1", "wait=-1", "wait=x", "wait=1e9", "respond-async")
+WAITS: Final = ("wait=200", "wait=-1", "wait=x", "wait=1e9", "respond-async")
 FILTERS: Final = (
     *("action", "guild_id", "channel_id", "user_id", "client_id"),
     *("success", "since", "until", "limit", "cursor"),
