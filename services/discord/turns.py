@@ -111,8 +111,10 @@ class Turns:
 
     def _let(self, line: _Line, turn: Turn) -> None:
         line.holder = turn
-        if turn.granted is not None and not turn.granted.done():
-            turn.granted.set_result(None)
+        if turn.granted is not None:
+            turn.is_resting = False
+            if not turn.granted.done():  # it may be cancelled at this moment: `leave` follows
+                turn.granted.set_result(None)
 
     async def _wait(self, line: _Line, turn: Turn) -> None:
         if turn not in line.waiting:  # as it is when moderation went in between

@@ -138,6 +138,19 @@ async def test_who_was_passed_and_goes_away_leaves_no_trace() -> None:
     assert len(turns) == 0
 
 
+async def test_a_turn_that_was_just_given_is_not_taken_in_between() -> None:
+    turns = Turns(SystemClock())
+    first, second, moderation = turn_of(turns), turn_of(turns), turn_of(turns, Priority.MODERATION)
+    await turns.take(first)
+    waiting = await waits(turns, second)
+    turns.leave(first)
+    urgent = asyncio.Task(turns.take(moderation), loop=asyncio.get_running_loop(), eager_start=True)
+    await waiting
+    assert not urgent.done()
+    turns.leave(second)
+    await urgent
+
+
 @pytest.mark.parametrize("other", [Priority.MODERATION, Priority.ORDINARY, Priority.BULK])
 async def test_between_actions_of_moderation_nobody_goes(other: Priority) -> None:
     turns = Turns(SystemClock())
