@@ -160,13 +160,21 @@ class DiscordClient:
     ) -> Reply | Problem:
         """One attempt. What is refused before it leaves ends the action."""
         try:
-            if turn is not None:
-                await self._waited(self._turns.take(turn), "turn", delivery)
-            permit = await self._waited(self._permit(call, delivery, course.deadline), "limit", delivery)
+            permit = await self._let_go(call, delivery, course, turn)
             return await self._in_a_place(call, outbound, delivery, permit, course)
         except ActionError as refusal:
             end = course.ending(refusal)
             raise end from (None if end is refusal else refusal)
+
+    async def _let_go(self, call: Call, delivery: Delivery, course: Course, turn: Turn | None) -> Permit:
+        """Leave to send, in the action's turn. Who waits for it lets moderation go in between."""
+        while True:
+            if turn is not None:
+                await self._waited(self._turns.take(turn), "turn", delivery)
+            permit = await self._waited(self._permit(call, delivery, course.deadline), "limit", delivery)
+            if self._turns.begin(turn):
+                return permit
+            permit.drop()
 
     async def _waited[T](self, waiting: Awaitable[T], what_for: str, delivery: Delivery) -> T:
         """The result of a wait, counted as one however it ends."""

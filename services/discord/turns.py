@@ -5,8 +5,9 @@ undo what was asked for after it: a role whose adding got no answer, and which w
 again. So an action has its turn from its first attempt until it has ended, the pauses between its attempts included.
 Who wants the same entity waits: moderation first, then in the order of arrival.
 
-Only moderation goes in between, in a pause: a ban does not wait for a role's backoff, and no attempt that follows can
-undo it. Whoever was in the midst of its turn then goes on before all others of its priority.
+Only moderation goes in between, while no attempt is under way: a ban waits neither for a role's backoff nor for its
+limit, and no attempt that follows can undo it. Whoever was in the midst of its turn then goes on before all others of
+its priority.
 
 Turns are known to this replica alone.
 """
@@ -28,7 +29,7 @@ PASSED: Final = "The deadline passed while another action on the same entity was
 
 @dataclass(slots=True, order=True)
 class Turn:
-    """One action's turn. Before its first attempt and in its pauses it is `resting`."""
+    """One action's turn. While no attempt is under way it is `resting`."""
 
     priority: Priority
     order: int
@@ -77,12 +78,17 @@ class Turns:
             return
         line = self._lines.get(turn.entity)
         if line is None:
-            line = self._lines[turn.entity] = _Line(turn)
+            self._lines[turn.entity] = _Line(turn)
         elif line.holder is not turn and line.holder.yields_to(turn):
             self._hand_over(line, turn)
         elif line.holder is not turn:
             await self._wait(line, turn)
-        turn.is_resting = False
+
+    def begin(self, turn: Turn | None) -> bool:
+        """An attempt begins, and nobody goes in between. False: somebody has, and the turn is to be taken again."""
+        if turn is not None:
+            turn.is_resting = self._lines[turn.entity].holder is not turn
+        return turn is None or not turn.is_resting
 
     def rest(self, turn: Turn | None) -> None:
         """An attempt has ended, and another follows later."""
@@ -111,10 +117,8 @@ class Turns:
 
     def _let(self, line: _Line, turn: Turn) -> None:
         line.holder = turn
-        if turn.granted is not None:
-            turn.is_resting = False
-            if not turn.granted.done():  # it may be cancelled at this moment: `leave` follows
-                turn.granted.set_result(None)
+        if turn.granted is not None and not turn.granted.done():
+            turn.granted.set_result(None)
 
     async def _wait(self, line: _Line, turn: Turn) -> None:
         if turn not in line.waiting:  # as it is when moderation went in between

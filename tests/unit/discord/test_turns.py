@@ -6,13 +6,15 @@ from dataclasses import replace
 import pytest
 
 from services.discord import turns as turns_module
+from services.discord.rate_limit import Lane, Permit
 from services.discord.retry import RetryPolicy
 from services.discord.turns import Turn, Turns
 from services.errors import DeadlineExceeded, Overloaded
 from services.ports import Call, Priority
 from tests.unit.discord.calls import SystemClock, ban, delivery
 from tests.unit.discord.clients import Counted, client_of, until
-from tests.unit.discord.raw_server import RawServer, resets, says
+from tests.unit.discord.open_limiter import DROPPED, ListedPermit, OpenLimiter
+from tests.unit.discord.raw_server import Exchange, RawServer, resets, says
 
 OK = says(204)
 MEMBER = "1/42"
@@ -31,6 +33,12 @@ def role(method: str) -> Call:
 
 def arrived(server: RawServer) -> list[str]:
     return [f"{one.method} {'ban' if 'bans' in one.target else 'role'}" for one in server.received]
+
+
+async def slow(exchange: Exchange) -> None:
+    """An answer that takes its time."""
+    await asyncio.sleep(0.3)
+    await OK(exchange)
 
 
 SURE_PAUSE = RetryPolicy(3, 0.3, jitter=lambda: 1.0)
@@ -60,6 +68,44 @@ async def test_a_ban_does_not_wait_for_a_pause_of_another_action() -> None:
         assert arrived(server) == [ADDED, BANNED, ADDED, REMOVED]
 
 
+class ParkedRoles(OpenLimiter):
+    """Roles wait for a limit of theirs; nothing else does."""
+
+    async def acquire(self, lane: Lane, *, priority: Priority, deadline: float, client_id: str) -> Permit:
+        if "roles" in lane.route:
+            return await super().acquire(lane, priority=priority, deadline=deadline, client_id=client_id)
+        return ListedPermit([], [])
+
+
+async def test_a_ban_does_not_wait_for_a_limit_that_another_action_waits_for() -> None:
+    limiter = ParkedRoles()
+    limiter.is_open.clear()
+    async with RawServer.serving(OK) as server, client_of(server, limiter) as client:
+        adding = asyncio.create_task(client.send(role("PUT"), delivery()))
+        await until(lambda: limiter.waiting)
+        await client.send(replace(ban(), entity=MEMBER), delivery(priority=Priority.MODERATION))
+        limiter.is_open.set()
+        await adding
+        assert arrived(server) == [BANNED, ADDED]
+        assert limiter.statuses == [204]
+
+
+async def test_leave_that_comes_while_another_has_gone_in_between_is_given_back() -> None:
+    limiter = ParkedRoles()
+    limiter.is_open.clear()
+    async with RawServer.serving(slow, OK) as server, client_of(server, limiter) as client:
+        adding = asyncio.create_task(client.send(role("PUT"), delivery()))
+        await until(lambda: limiter.waiting)
+        banning = asyncio.create_task(
+            client.send(replace(ban(), entity=MEMBER), delivery(priority=Priority.MODERATION))
+        )
+        await until(lambda: server.received)
+        limiter.is_open.set()
+        await asyncio.gather(adding, banning)
+        assert arrived(server) == [BANNED, ADDED]
+        assert limiter.statuses == [DROPPED, 204]
+
+
 async def test_an_action_that_is_stopped_in_a_pause_lets_the_next_one_go() -> None:
     observer = Counted()
     async with RawServer.serving(resets, OK) as server, client_of(server, observer=observer) as client:
@@ -82,6 +128,12 @@ def turn_of(turns: Turns, priority: Priority = Priority.ORDINARY, seconds: float
     return turn
 
 
+async def begins(turns: Turns, turn: Turn) -> None:
+    """Takes it, and begins an attempt."""
+    await turns.take(turn)
+    assert turns.begin(turn)
+
+
 async def waits(turns: Turns, turn: Turn) -> asyncio.Task[None]:
     """Takes it, in a task that has begun to wait."""
     task = asyncio.create_task(turns.take(turn))
@@ -93,11 +145,11 @@ async def waits(turns: Turns, turn: Turn) -> asyncio.Task[None]:
 async def test_moderation_goes_first_and_equals_keep_their_order() -> None:
     turns, served = Turns(SystemClock()), []
     first = turn_of(turns)
-    await turns.take(first)
+    await begins(turns, first)
 
     async def use(name: str, priority: Priority) -> None:
         turn = turn_of(turns, priority)
-        await turns.take(turn)
+        await begins(turns, turn)
         served.append(name)
         turns.leave(turn)
 
@@ -113,7 +165,7 @@ async def test_moderation_goes_first_and_equals_keep_their_order() -> None:
 async def test_a_ban_that_waits_goes_as_soon_as_the_other_rests_and_then_gives_way() -> None:
     turns = Turns(SystemClock())
     role_write, later, moderation = turn_of(turns), turn_of(turns), turn_of(turns, Priority.MODERATION)
-    await turns.take(role_write)
+    await begins(turns, role_write)
     waiting = [await waits(turns, later), await waits(turns, moderation)]
     turns.rest(role_write)
     await waiting[1]
@@ -130,7 +182,7 @@ async def test_a_ban_that_waits_goes_as_soon_as_the_other_rests_and_then_gives_w
 async def test_who_was_passed_and_goes_away_leaves_no_trace() -> None:
     turns = Turns(SystemClock())
     role_write, moderation = turn_of(turns), turn_of(turns, Priority.MODERATION)
-    await turns.take(role_write)
+    await begins(turns, role_write)
     turns.rest(role_write)
     await turns.take(moderation)
     turns.leave(role_write)
@@ -138,24 +190,28 @@ async def test_who_was_passed_and_goes_away_leaves_no_trace() -> None:
     assert len(turns) == 0
 
 
-async def test_a_turn_that_was_just_given_is_not_taken_in_between() -> None:
+async def test_a_turn_that_was_passed_before_its_attempt_is_to_be_taken_again() -> None:
     turns = Turns(SystemClock())
     first, second, moderation = turn_of(turns), turn_of(turns), turn_of(turns, Priority.MODERATION)
-    await turns.take(first)
+    await begins(turns, first)
     waiting = await waits(turns, second)
     turns.leave(first)
-    urgent = asyncio.Task(turns.take(moderation), loop=asyncio.get_running_loop(), eager_start=True)
+    await begins(turns, moderation)
     await waiting
-    assert not urgent.done()
+    assert not turns.begin(second)
+    again = await waits(turns, second)
+    turns.leave(moderation)
+    await again
+    assert turns.begin(second)
     turns.leave(second)
-    await urgent
+    assert len(turns) == 0
 
 
 @pytest.mark.parametrize("other", [Priority.MODERATION, Priority.ORDINARY, Priority.BULK])
 async def test_between_actions_of_moderation_nobody_goes(other: Priority) -> None:
     turns = Turns(SystemClock())
     ban_turn, another = turn_of(turns, Priority.MODERATION), turn_of(turns, other)
-    await turns.take(ban_turn)
+    await begins(turns, ban_turn)
     waiting = await waits(turns, another)
     turns.rest(ban_turn)
     await asyncio.sleep(0)
@@ -167,7 +223,7 @@ async def test_between_actions_of_moderation_nobody_goes(other: Priority) -> Non
 async def test_a_wait_ends_at_its_deadline_and_leaves_no_trace() -> None:
     turns = Turns(SystemClock())
     first, late = turn_of(turns), turn_of(turns, seconds=0.02)
-    await turns.take(first)
+    await begins(turns, first)
     with pytest.raises(DeadlineExceeded):
         await turns.take(late)
     turns.leave(late)
@@ -179,7 +235,7 @@ async def test_a_wait_ends_at_its_deadline_and_leaves_no_trace() -> None:
 async def test_a_turn_that_comes_as_its_taker_is_cancelled_goes_on_to_the_next() -> None:
     turns = Turns(SystemClock())
     first, second, third = turn_of(turns), turn_of(turns), turn_of(turns)
-    await turns.take(first)
+    await begins(turns, first)
     waiting = [await waits(turns, second), await waits(turns, third)]
     turns.leave(first)
     waiting[0].cancel()
@@ -194,7 +250,7 @@ async def test_the_line_and_the_callers_part_of_all_lines_have_an_end(monkeypatc
     monkeypatch.setattr(turns_module, "MOST_WAITING", 2)
     turns = Turns(SystemClock())
     first = turn_of(turns)
-    await turns.take(first)
+    await begins(turns, first)
     tasks = [await waits(turns, turn_of(turns, who=who)) for who in ("a", "b")]
     with pytest.raises(Overloaded):
         await turns.take(turn_of(turns, who="c"))
