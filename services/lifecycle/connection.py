@@ -2,7 +2,8 @@
 
 Hypercorn's `TCPServer` speaks HTTP on it. Left alone it waits for ever for a reader that takes nothing, also while it
 closes: the writer here gives up. And where a request waits behind one whose answer nobody reads, it does not notice
-that the connection is gone: it is ended from here.
+that the connection is gone: it is ended from here. It also waits for ever for the first request of a connection that
+begins in HTTP/2 without TLS: the first line looks like a request, for which it stops the time.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ from typing import Any, Final
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
+from hypercorn.events import Event, Updated
+from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.typing import AppWrapper
 
 from services.telemetry import get_logger
@@ -106,6 +109,18 @@ class WatchedProtocol(asyncio.StreamReaderProtocol):
         self._on_lost()
 
 
+class TimedServer(TCPServer):
+    """A server for which the beginning of HTTP/2 is no request: the connection stays quiet until one comes."""
+
+    async def protocol_send(self, event: Event) -> None:
+        if not (isinstance(event, Updated) and not event.idle and self._begins_http_2()):
+            await super().protocol_send(event)
+
+    def _begins_http_2(self) -> bool:
+        spoken = self.protocol.protocol
+        return isinstance(spoken, H11Protocol) and getattr(spoken.connection, "their_http_version", None) == b"2.0"
+
+
 class Connection:
     """A connection from the moment it was accepted."""
 
@@ -146,7 +161,7 @@ class Connection:
             return
         try:
             loop = asyncio.get_running_loop()
-            await TCPServer(speaker.app, loop, speaker.config, speaker.context, {}, reader, self._writer)
+            await TimedServer(speaker.app, loop, speaker.config, speaker.context, {}, reader, self._writer)
         except Exception as exc:  # noqa: BLE001 -- Hypercorn breaks on some of what peers may send; it costs them this
             log.refused("a connection broke", code="invalid_argument", reason=_first(exc))
         finally:

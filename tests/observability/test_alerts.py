@@ -286,8 +286,9 @@ async def fires(name: str, scene: Scene, drive: Drive, lowered: tuple[str, str] 
     """Nothing, then the drive, then the alert."""
     expression = EXPRESSIONS[name].replace(*lowered) if lowered[0] else EXPRESSIONS[name]
     assert not lowered[0] or expression != EXPRESSIONS[name]
-    before = await scene.page()
-    assert evaluate(expression, before, before) == {}
+    async with asyncio.timeout(FIRES_WITHIN_SECONDS):
+        while evaluate(expression, before := await scene.page(), before):  # noqa: ASYNC110 -- watches a page
+            await asyncio.sleep(0.1)
     await drive(scene)
     async with asyncio.timeout(FIRES_WITHIN_SECONDS):
         while not evaluate(expression, before, await scene.page()):  # noqa: ASYNC110 -- watches a page

@@ -42,7 +42,7 @@ async def trickle(writer: asyncio.StreamWriter, text: bytes) -> None:
         for number in range(len(text)):
             writer.write(text[number : number + 1])
             await writer.drain()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
 
 async def none_is_left(module: RunningModule) -> None:
@@ -62,6 +62,13 @@ async def test_a_head_that_never_ends(module: RunningModule, text: bytes) -> Non
         assert await status_of(module.rest_url + "/health/live") == 200
         assert await slow.until_closed() == b""
         trickling.cancel()
+    await none_is_left(module)
+
+
+async def test_a_connection_that_begins_http_2_and_asks_for_nothing(module: RunningModule) -> None:
+    async with raw_http(module.rest_port) as quiet:
+        await quiet.send(PREFACE)
+        assert await quiet.until_closed()  # its settings and its farewell
     await none_is_left(module)
 
 
