@@ -19,7 +19,8 @@ HEAD: Final = """# Proof
 
 Measured by `./setup.sh prove`, against the sandbox, which counts and refuses as Discord does; its replies take 20 ms.
 Each row says when (UTC), and how busy the machine was then (load average; its size is at the end). Ratios are the time
-the limits allow over the time taken.
+the limits allow over the time taken. A twin is a second module at the same time, under the same load, to whose database
+nothing happens: what slows both is the machine.
 
 | scenario | to reach | measured | when |
 |---|---|---|---|
