@@ -24,6 +24,7 @@ WELL_AFTER_SECONDS: Final = 60.0
 """Who ran so long before it broke begins with the first pause again."""
 
 BROKE: Final = "a background task broke and is begun anew"
+BROKE_AT_ITS_END: Final = "a background task broke while it was stopped"
 
 type Listener = Callable[[str], None]
 
@@ -62,6 +63,9 @@ async def _again_and_again(work: Callable[[], Awaitable[None]], name: str) -> No
                 raise
             log.exception(BROKE, task=name)  # something that it waited for was cancelled
         except Exception:
+            if _is_cancelled():  # its owner waits for the end
+                log.exception(BROKE_AT_ITS_END, task=name)
+                raise asyncio.CancelledError from None
             log.exception(BROKE, task=name)
         if _Switch.listener is not None:
             _Switch.listener(name)

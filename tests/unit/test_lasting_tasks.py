@@ -105,6 +105,27 @@ async def test_it_can_be_cancelled_while_it_pauses(told: list[str]) -> None:
     await end(task)
 
 
+async def test_work_that_breaks_while_it_is_cancelled_ends(told: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    is_under_way, begun = asyncio.Event(), []
+
+    async def work() -> None:
+        begun.append(1)
+        is_under_way.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise OSError("what it had open would not close")
+
+    task = lasting(work, "watch")
+    await is_under_way.wait()
+    task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait((task,))
+    assert task.cancelled()
+    assert (told, begun) == ([], [1])
+    assert [record.exc_info is not None for record in caplog.records] == [True]
+
+
 async def test_work_that_comes_to_its_end_ends(told: list[str]) -> None:
     async def work() -> None:
         return
