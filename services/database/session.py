@@ -222,9 +222,13 @@ def _make_folder(folder: Path) -> None:
 
 
 def _make_file(path: Path) -> None:
-    """Makes the file for its owner alone, because it will hold the record. What is wrong with it, SQLite says."""
+    """Makes the file for its owner alone, because it will hold the record. What is wrong with it, SQLite says.
+
+    One that exists is never opened: to close it would give up the locks of this process's other connections, and the
+    next process to leave would delete the log they write (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    """
     with suppress(OSError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ALONE))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ALONE))
 
 
 def _is_lost(exc: BaseException) -> bool:
