@@ -23,6 +23,7 @@ from services.errors import DeadlineExceeded, Overloaded
 from services.ports import Clock, Delivery, Priority
 
 MOST_WAITING: Final = 1_000
+MOST_OF_A_CALLER: Final = MOST_WAITING // 2
 OVERLOADED_SECONDS: Final = 1.0
 PASSED: Final = "The deadline passed while another action on the same entity was under way."
 
@@ -51,7 +52,10 @@ class _Line:
 
 
 class Turns:
-    """Who has the turn at each entity, and who waits for it. At most MOST_WAITING wait for one, and of one caller."""
+    """Who has the turn at each entity, and who waits for it.
+
+    At most MOST_WAITING wait for one, and half as many of one caller for all; moderation finds room beyond.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -138,9 +142,9 @@ class Turns:
                 del self._waiting_of[turn.client_id]
 
     def _check_bounds(self, line: _Line, turn: Turn) -> None:
-        if len(line.waiting) >= MOST_WAITING:
+        if len(line.waiting) >= turn.priority.room_in(MOST_WAITING):
             raise Overloaded("Too many actions on the same entity wait.", retry_after_seconds=OVERLOADED_SECONDS)
-        if self._waiting_of[turn.client_id] >= MOST_WAITING:
+        if self._waiting_of[turn.client_id] >= turn.priority.room_in(MOST_OF_A_CALLER):
             raise Overloaded("Too many of your actions wait for each other.", retry_after_seconds=OVERLOADED_SECONDS)
 
 

@@ -37,6 +37,7 @@ from services.ports import (
     Discord,
     IdempotencyStore,
     NoQuotas,
+    Priority,
     Quotas,
     Reply,
     Request,
@@ -48,6 +49,7 @@ from services.telemetry.metrics import Metrics
 # An action that waits takes 40 KiB over gRPC and 60 over REST, with the longest message twice that: in any mixture all
 # of them fit into a container of 512 MiB. They are a minute of the bot's whole allowance.
 MOST_RUNNING: Final = 3_000
+KEPT_FOR_MODERATION: Final = 200
 RETRY_SOON_SECONDS: Final = 1.0
 # The action itself ends at its deadline and knows best how; the caller's wait is a little longer so that it can say so.
 ANSWER_MARGIN_SECONDS: Final = 0.05
@@ -162,7 +164,7 @@ class DiscordService:
         return result
 
     async def _deliver(self, run: Run) -> Performed:
-        self._refuse_when_unable()
+        self._refuse_when_unable(run.delivery.priority)
         await self._admit(run)
         answer = await self._keys.enter(run)
         if answer is not None:
@@ -187,11 +189,12 @@ class DiscordService:
         self._keys.check_held(run)
         await self._audit.attempt(run.entry)
 
-    def _refuse_when_unable(self) -> None:
+    def _refuse_when_unable(self, priority: Priority) -> None:
         if self._is_closing:
             raise ShuttingDown(retry_after_seconds=RETRY_SOON_SECONDS)
-        if len(self._running) >= MOST_RUNNING:
-            raise Overloaded(f"More than {MOST_RUNNING} actions are waiting.", retry_after_seconds=RETRY_SOON_SECONDS)
+        most = MOST_RUNNING if priority is Priority.MODERATION else MOST_RUNNING - KEPT_FOR_MODERATION
+        if len(self._running) >= most:
+            raise Overloaded(f"{most} actions are waiting already.", retry_after_seconds=RETRY_SOON_SECONDS)
 
     async def _replay(self, run: Run, answer: Answer) -> Performed:
         """The first request's answer again. What the record may not hold is asked of Discord once more."""

@@ -27,6 +27,10 @@ class Priority(IntEnum):
     ORDINARY = 1
     BULK = 2
 
+    def room_in(self, bound: int) -> int:
+        """How many may wait where `bound` may: moderation finds as much room again, which nothing else can fill."""
+        return 2 * bound if self is Priority.MODERATION else bound
+
 
 class Repeat(StrEnum):
     """What a second attempt of an action would do: its idempotency class."""

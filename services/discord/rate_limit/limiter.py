@@ -165,7 +165,7 @@ class InProcessRateLimiter:
         """Raises RateLimited when the wait would be in vain, Overloaded when a queue is full."""
         now = self._clock.monotonic()
         opens_at = self._opens_at(bucket, priority, now)
-        self._room.check_bounds(bucket, client_id, opens_at - now)
+        self._room.check_bounds(bucket, priority, client_id, opens_at - now)
         if opens_at > deadline or deadline <= now:
             error = self._refusal(opens_at - now, now)
             self._room.tell(error)

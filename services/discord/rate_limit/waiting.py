@@ -1,6 +1,7 @@
 """The waiting room: who may wait, for how long, and how waiting ends without a permit.
 
-Bounds are per bucket and per caller, so one caller or one slow channel cannot fill it. All deadlines share
+Bounds are per bucket and per caller, so one caller or one slow channel cannot fill it, and a caller's messages cannot
+keep out its bans. All deadlines share
 one timer. A waiter leaves by being let go, refused or cancelled; whichever comes first, and nothing of it
 stays behind.
 """
@@ -12,6 +13,7 @@ from services.discord.rate_limit.observer import Observer
 from services.discord.rate_limit.queue import Deadlines, Line, Waiter
 from services.discord.rate_limit.timers import Alarm, Timers
 from services.errors import ActionError, DiscordUnavailable, Overloaded, RateLimited
+from services.ports import Priority
 
 
 class WaitingRoom:
@@ -46,11 +48,11 @@ class WaitingRoom:
         """How many wait for each bucket."""
         return self._by_bucket
 
-    def check_bounds(self, bucket: Bucket, client_id: str, retry_after_seconds: float) -> None:
+    def check_bounds(self, bucket: Bucket, priority: Priority, client_id: str, retry_after_seconds: float) -> None:
         """Raises Overloaded when the bucket's queue or the caller's is full."""
-        if self._by_bucket.get(bucket, 0) >= self._per_bucket:
+        if self._by_bucket.get(bucket, 0) >= priority.room_in(self._per_bucket):
             self._overloaded("Too many actions wait for this limit of Discord's.", retry_after_seconds)
-        if self._by_caller.get(client_id, 0) >= self._per_caller:
+        if self._by_caller.get(client_id, 0) >= priority.room_in(self._per_caller):
             self._overloaded("Too many of your actions wait for Discord's limits.", retry_after_seconds)
 
     def enter(self, waiter: Waiter) -> None:

@@ -248,6 +248,7 @@ async def test_a_turn_that_comes_as_its_taker_is_cancelled_goes_on_to_the_next()
 
 async def test_the_line_and_the_callers_part_of_all_lines_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns_module, "MOST_WAITING", 2)
+    monkeypatch.setattr(turns_module, "MOST_OF_A_CALLER", 2)
     turns = Turns(SystemClock())
     first = turn_of(turns)
     await begins(turns, first)
@@ -261,6 +262,27 @@ async def test_the_line_and_the_callers_part_of_all_lines_have_an_end(monkeypatc
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):
         await turns.take(mine[1])
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def test_a_caller_cannot_fill_a_line_and_moderation_finds_room_in_a_full_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns_module, "MOST_WAITING", 2)
+    monkeypatch.setattr(turns_module, "MOST_OF_A_CALLER", 1)
+    turns = Turns(SystemClock())
+    await begins(turns, turn_of(turns))
+    tasks = [await waits(turns, turn_of(turns, who="a"))]
+    with pytest.raises(Overloaded):
+        await turns.take(turn_of(turns, who="a"))
+    tasks.append(await waits(turns, turn_of(turns, who="b")))
+    with pytest.raises(Overloaded):
+        await turns.take(turn_of(turns, who="c"))
+    tasks += [await waits(turns, turn_of(turns, Priority.MODERATION, who=who)) for who in ("a", "b")]
+    with pytest.raises(Overloaded):
+        await turns.take(turn_of(turns, Priority.MODERATION, who="c"))
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)

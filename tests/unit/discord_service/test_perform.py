@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.actions import Action, AddReaction, CreateWebhook, MessageSent, SendMessage, SendWebhook, parse
+from services.actions import Action, AddReaction, BanUser, CreateWebhook, MessageSent, SendMessage, SendWebhook, parse
 from services.budget import Budget
-from services.discord_service import DiscordService
-from services.discord_service.service import MOST_RUNNING
+from services.discord_service import DiscordService, Performed
+from services.discord_service.service import KEPT_FOR_MODERATION, MOST_RUNNING
 from services.errors import (
     ActionError,
     AuditUnavailable,
@@ -58,6 +58,10 @@ class House:
 
 def message(content: str = "hello") -> SendMessage:
     return parse(SendMessage, {"channel_id": "123", "content": content})
+
+
+def ban() -> BanUser:
+    return parse(BanUser, {"guild_id": "1", "user_id": "2"})
 
 
 def reaction() -> AddReaction:
@@ -198,13 +202,20 @@ async def test_draining_stops_what_does_not_finish_and_says_what_is_known() -> N
 
 async def test_more_than_may_wait_is_refused_and_leaves_nothing_behind() -> None:
     never = asyncio.Event()
-    house = House(*[waits_before_sending(never)] * (MOST_RUNNING))
-    waiting = [
-        asyncio.create_task(house.service.perform(message(), ROUTER, request(seconds=60))) for _ in range(MOST_RUNNING)
-    ]
-    await _until(lambda: len(house.discord.calls) == MOST_RUNNING)
+    house = House(*[waits_before_sending(never)] * MOST_RUNNING)
+
+    def start(action: Action) -> asyncio.Task[Performed]:
+        return asyncio.create_task(house.service.perform(action, ROUTER, request(seconds=60)))
+
+    waiting = [start(message()) for _ in range(MOST_RUNNING - KEPT_FOR_MODERATION)]
+    await _until(lambda: len(house.discord.calls) == len(waiting))
     with pytest.raises(Overloaded):
         await house.service.perform(message(), ROUTER, request())
+    waiting += [start(ban()) for _ in range(KEPT_FOR_MODERATION)]
+    await _until(lambda: len(house.discord.calls) == MOST_RUNNING)
+    for one_too_many in (message(), ban()):
+        with pytest.raises(Overloaded):
+            await house.service.perform(one_too_many, ROUTER, request())
     await _until(lambda: house.service.running_count == MOST_RUNNING)
     await house.service.drain(Budget.of(0.05))
     await asyncio.gather(*waiting, return_exceptions=True)

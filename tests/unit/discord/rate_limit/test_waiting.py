@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.discord.rate_limit import Bounds
+from services.discord.rate_limit import Bounds, Lane
 from services.discord.rate_limit.permit import BucketPermit
 from services.errors import Overloaded, RateLimited
 from services.ports import Priority
@@ -183,6 +183,25 @@ def test_queues_are_bounded_per_bucket_and_per_caller() -> None:
         assert not front.limiter._room.crowded
 
     play(scene, bounds=Bounds(waiting_per_bucket=3, waiting_per_caller=2))
+
+
+def test_moderation_finds_room_where_its_callers_other_actions_have_filled_theirs() -> None:
+    async def scene(front: Desk) -> None:
+        bans = Lane("PUT", "/guilds/{guild_id}/bans/{user_id}", "", "1", is_webhook=False)
+        await exhausted(front)
+        await front.once(bans, fine(5, 0, 10.0))
+        crowd = [await front.ask(lane()) for _ in range(2)]
+        with pytest.raises(Overloaded):
+            await front.permit(lane())
+        crowd += [await front.ask(bans, Priority.MODERATION) for _ in range(2)]
+        assert front.waiting == 4
+        with pytest.raises(Overloaded):
+            await front.permit(bans, Priority.MODERATION)
+        for waiter in crowd:
+            waiter.cancel()
+        await settle()
+
+    play(scene, bounds=Bounds(waiting_per_caller=2))
 
 
 def test_the_default_queues_hold_a_thousand() -> None:
