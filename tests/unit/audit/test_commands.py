@@ -199,12 +199,19 @@ async def test_follow_goes_on_until_it_is_interrupted(database_url: str) -> None
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    async with asyncio.timeout(SECONDS):
-        assert request_ids((await process.stdout.readline()).decode()) == ["before"]
-        await put(
-            database_url, ({"request_id": "elsewhere", "channel_id": "9"}, DELIVERED), ({"request_id": "a"}, DELIVERED)
-        )
-        assert request_ids((await process.stdout.readline()).decode()) == ["a"]
-        process.send_signal(signal.SIGINT)
-        assert await process.wait() == 130
-        assert await process.stderr.read() == b""
+    try:
+        async with asyncio.timeout(SECONDS):
+            assert request_ids((await process.stdout.readline()).decode()) == ["before"]
+            await put(
+                database_url,
+                ({"request_id": "elsewhere", "channel_id": "9"}, DELIVERED),
+                ({"request_id": "a"}, DELIVERED),
+            )
+            assert request_ids((await process.stdout.readline()).decode()) == ["a"]
+            process.send_signal(signal.SIGINT)
+            assert await process.wait() == 130
+            assert await process.stderr.read() == b""
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
