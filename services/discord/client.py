@@ -7,7 +7,8 @@ there. A request that can be written in two ways is tried in the other, once, wh
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -170,6 +171,7 @@ class DiscordClient:
         """Leave to send, in the action's turn. Who waits for it lets moderation go in between."""
         while True:
             if turn is not None:
+                self._check(call, delivery, course.deadline)
                 await self._waited(self._turns.take(turn), "turn", delivery)
             permit = await self._waited(self._permit(call, delivery, course.deadline), "limit", delivery)
             if self._turns.begin(turn):
@@ -187,13 +189,27 @@ class DiscordClient:
 
     async def _permit(self, call: Call, delivery: Delivery, deadline: float) -> Permit:
         """Leave to send, unless it would be in vain or too late."""
-        if self._clock.monotonic() >= deadline:
-            raise DeadlineExceeded
-        self._guards.check(call)
-        try:
+        self._check_before_limits(call, deadline)
+        with self._refusals_counted():
             return await self._limiter.acquire(
                 Lane.of(call), priority=delivery.priority, deadline=deadline, client_id=delivery.client_id
             )
+
+    def _check(self, call: Call, delivery: Delivery, deadline: float) -> None:
+        """Refuses before it waits for its turn what would get no leave after it."""
+        self._check_before_limits(call, deadline)
+        with self._refusals_counted():
+            self._limiter.check(Lane.of(call), priority=delivery.priority, deadline=deadline)
+
+    def _check_before_limits(self, call: Call, deadline: float) -> None:
+        if self._clock.monotonic() >= deadline:
+            raise DeadlineExceeded
+        self._guards.check(call)
+
+    @contextmanager
+    def _refusals_counted(self) -> Iterator[None]:
+        try:
+            yield
         except RateLimited:
             self._observer.rate_limited("local")
             raise

@@ -82,6 +82,11 @@ class InProcessRateLimiter:
         deadline = min(deadline, now + self._longest_wait)
         return await self._wait(self._join(bucket, priority, deadline, client_id))
 
+    def check(self, lane: Lane, *, priority: Priority, deadline: float) -> None:
+        now = self._clock.monotonic()
+        self._check_budget(priority, now)
+        self._check_time(self._opens_at(self._buckets.of(lane, now), priority, now), deadline, now)
+
     def describe(self) -> Mapping[str, object]:
         """What `GET /api/v1/limits` shows; JSON-able and bounded."""
         now = self._clock.monotonic()
@@ -161,15 +166,18 @@ class InProcessRateLimiter:
             self._room.tell(error)
             raise error
 
+    def _check_time(self, opens_at: float, deadline: float, now: float) -> None:
+        if opens_at > deadline or deadline <= now:
+            error = self._refusal(opens_at - now, now)
+            self._room.tell(error)
+            raise error
+
     def _join(self, bucket: Bucket, priority: Priority, deadline: float, client_id: str) -> Waiter:
         """Raises RateLimited when the wait would be in vain, Overloaded when a queue is full."""
         now = self._clock.monotonic()
         opens_at = self._opens_at(bucket, priority, now)
         self._room.check_bounds(bucket, priority, client_id, opens_at - now)
-        if opens_at > deadline or deadline <= now:
-            error = self._refusal(opens_at - now, now)
-            self._room.tell(error)
-            raise error
+        self._check_time(opens_at, deadline, now)
         waiter = Waiter(
             bucket,
             priority,

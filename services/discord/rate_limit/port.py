@@ -71,6 +71,10 @@ class RateLimiter(Protocol):
         """
         ...
 
+    def check(self, lane: Lane, *, priority: Priority, deadline: float) -> None:
+        """For who waits for something else first: raises at once what `acquire` would, where it would be too late."""
+        ...
+
     def describe(self) -> Mapping[str, object]:
         """The state an operator may see: lanes, waiters, pauses."""
         ...

@@ -57,6 +57,9 @@ class OpenLimiter:
             self.waiting -= 1
         return ListedPermit(self.fates, self.steps)
 
+    def check(self, lane: Lane, *, priority: Priority, deadline: float) -> None:
+        return
+
     def describe(self) -> Mapping[str, object]:
         return {}
 

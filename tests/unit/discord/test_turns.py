@@ -5,16 +5,18 @@ from dataclasses import replace
 
 import pytest
 
+from config import LimitSettings
+from services.discord import DiscordClient
 from services.discord import turns as turns_module
-from services.discord.rate_limit import Lane, Permit
+from services.discord.rate_limit import InProcessRateLimiter, Lane, Permit
 from services.discord.retry import RetryPolicy
 from services.discord.turns import Turn, Turns
-from services.errors import DeadlineExceeded, Overloaded
+from services.errors import DeadlineExceeded, Overloaded, RateLimited
 from services.ports import Call, Priority
-from tests.unit.discord.calls import SystemClock, ban, delivery
+from tests.unit.discord.calls import SystemClock, ban, delivery, settings
 from tests.unit.discord.clients import Counted, client_of, until
 from tests.unit.discord.open_limiter import DROPPED, ListedPermit, OpenLimiter
-from tests.unit.discord.raw_server import Exchange, RawServer, resets, says
+from tests.unit.discord.raw_server import VIA, Exchange, RawServer, resets, says
 
 OK = says(204)
 MEMBER = "1/42"
@@ -117,6 +119,24 @@ async def test_an_action_that_is_stopped_in_a_pause_lets_the_next_one_go() -> No
         adding.cancel()
         await removing
         assert arrived(server) == [ADDED, REMOVED]
+
+
+async def test_what_would_wait_in_vain_behind_another_is_refused_at_once() -> None:
+    rests = says(429, {"retry_after": 40.0, "global": False}, headers=f"{VIA}Retry-After: 40\r\n")
+    limiter = InProcessRateLimiter(LimitSettings(), SystemClock())
+    async with (
+        RawServer.serving(rests) as server,
+        DiscordClient(settings(server.base_url), "1.0.0", limiter, SystemClock()) as client,
+    ):
+        adding = asyncio.create_task(client.send(role("PUT"), delivery(seconds=100)))
+        await until(limiter.figures()["limit_waiting"])
+        with pytest.raises(RateLimited) as refusal:
+            await client.send(role("PUT"), delivery(seconds=20))
+        assert refusal.value.retry_after_seconds == pytest.approx(40, abs=5)
+        adding.cancel()
+        await asyncio.wait((adding,))
+        assert len(server.received) == 1
+    limiter.close()
 
 
 # ── the line by itself ──
