@@ -46,10 +46,13 @@ class Http2Client:
         self.ended = asyncio.Event()
         """Set once the server has closed the connection."""
         self.goaway_code: int | None = None
+        self.is_settled = asyncio.Event()
+        """Set once what the server allows was heard and acknowledged: before that a server may take more."""
         self._reader = reader
         self._reads = reads
         self._streams: dict[int, Stream] = {}
         self._has_room = asyncio.Event()
+        self._has_heard_settings = False
 
     async def send(self, headers: Headers, body: bytes = b"", *, ends: bool = True) -> Stream:
         """Opens a stream with these headers and the start of a body, the whole of it when it `ends`."""
@@ -96,16 +99,21 @@ class Http2Client:
                 for event in self.protocol.receive_data(received):
                     self._take(event)
                 await self.flush()
+                if self._has_heard_settings:
+                    self.is_settled.set()
         except (ConnectionError, h2.exceptions.ProtocolError):
             pass
         finally:
             self.ended.set()
+            self.is_settled.set()
             for stream in self._streams.values():
                 stream.ended.set()
 
     def _take(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.WindowUpdated | h2.events.RemoteSettingsChanged):
             self._has_room.set()
+        if isinstance(event, h2.events.RemoteSettingsChanged):
+            self._has_heard_settings = True
         if isinstance(event, h2.events.ConnectionTerminated):
             self.goaway_code = int(event.error_code or 0)
         stream = self._streams.get(getattr(event, "stream_id", None) or 0)
@@ -136,6 +144,8 @@ async def http2(port: int, tls: ssl.SSLContext | None = None, *, reads: bool = T
     await client.flush()
     listening = asyncio.create_task(client.listen())
     try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await client.is_settled.wait()
         yield client
     finally:
         listening.cancel()
