@@ -24,18 +24,22 @@ class CannotRunError(Exception):
 
 
 def require_free_ports(settings: Settings, sandbox_port: int | None) -> None:
-    """Raises CannotRunError for the first of our ports that something listens on."""
+    """Raises CannotRunError that names all of our ports that something listens on, a line for each."""
     servers = settings.servers
     wanted = [("GRPC_PORT", servers.host, servers.grpc_port), ("REST_PORT", servers.host, servers.rest_port)]
     if sandbox_port is not None:
         wanted.append(("SANDBOX_PORT", "127.0.0.1", sandbox_port))
-    for variable, host, port in wanted:
-        if port and not _is_free(host, port):
-            raise CannotRunError(
-                f"{variable} {port} is taken. Choose another ({variable}=… in front of the command"
-                f"{', or in .env' if variable != 'SANDBOX_PORT' else ''}), "
-                f"or stop what listens there; this shows it: ss -ltnp 'sport = :{port}'"
-            )
+    taken = [_taken(variable, port) for variable, host, port in wanted if port and not _is_free(host, port)]
+    if taken:
+        raise CannotRunError("\n  ".join(taken))
+
+
+def _taken(variable: str, port: int) -> str:
+    return (
+        f"{variable} {port} is taken. Choose another ({variable}=… in front of the command"
+        f"{', or in .env' if variable != 'SANDBOX_PORT' else ''}), "
+        f"or stop what listens there; this shows it: ss -ltnp 'sport = :{port}'"
+    )
 
 
 def _is_free(host: str, port: int) -> bool:

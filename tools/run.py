@@ -81,7 +81,7 @@ def write_env_file(path: Path) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(ENV_TEXT.format(key=secrets.token_hex(48)))
-    print(f"Wrote {path.name} with a fresh key.")
+    print(f"Wrote {path.name} with a fresh key.", flush=True)
 
 
 def _sandbox_variables(port: int) -> dict[str, str]:
@@ -91,7 +91,7 @@ def _sandbox_variables(port: int) -> dict[str, str]:
 @contextmanager
 def _sandbox(port: int) -> Iterator[None]:
     """Runs the sandbox for the length of the block."""
-    print("No bot token is set: starting the sandbox in Discord's place …")
+    print("No bot token is set: starting the sandbox in Discord's place …", flush=True)
     SANDBOX_LOG.parent.mkdir(parents=True, exist_ok=True)
     with SANDBOX_LOG.open("wb") as log:
         command = [sys.executable, "-m", "sandbox", "--port", str(port)]

@@ -20,6 +20,11 @@ from services.rest_api import CheckResult, HealthStatus, HealthSummary, Readines
 from services.telemetry import get_logger
 
 ANNOUNCE_SECONDS: Final = 0.5
+SHUT: Final = {
+    "outage": "it cannot be reached, or fails: actions are not sent until a probe succeeds",
+    "bot_token": "it refuses the bot's token: renew DISCORD_BOT_TOKEN",
+}
+"""What is wrong with Discord, by the circuit that is open."""
 
 log = get_logger(__name__)
 
@@ -85,8 +90,8 @@ class Health:
 
     def _upstream(self) -> CheckResult:
         state = self._discord.describe()
-        shut = [name for name in ("outage", "bot_token") if state[name]["state"] != "closed"]
-        return CheckResult(not shut, ", ".join(f"{name} guard is shut" for name in shut))
+        shut = [wrong for name, wrong in SHUT.items() if state[name]["state"] != "closed"]
+        return CheckResult(not shut, "; ".join(shut))
 
 
 class Announcer:

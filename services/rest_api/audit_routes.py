@@ -36,7 +36,7 @@ def row_view(given: RestDependencies) -> View:
         caller = await given.authenticator.authenticate(current_request().bearer_token)
         row = await given.audit.one(action_id) if ACTION_ID.fullmatch(action_id) else None
         if row is None or not may_see(caller, row):
-            raise NotFound("There is no action with this id.")
+            raise NotFound("There is no row of an action with this id. It is there within a second of the answer.")
         return json_response(row, headers=NOT_STORED)
 
     return view

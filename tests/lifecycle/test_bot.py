@@ -55,7 +55,10 @@ async def test_a_wrong_token_shows_before_the_first_action_and_costs_one_request
         refused = await ask(started, "POST", "/api/v1/message", {"channel_id": "123", "content": "hi"})
     assert line["level"] == "ERROR"
     assert (health[0], health[1]["status"], ready[0]) == (200, "degraded", 200)
-    assert ready[1]["checks"]["discord"] == {"ok": False, "detail": "bot_token guard is shut"}
+    assert ready[1]["checks"]["discord"] == {
+        "ok": False,
+        "detail": "it refuses the bot's token: renew DISCORD_BOT_TOKEN",
+    }
     assert (refused[0], refused[1]["code"], refused[1]["outcome"]) == (502, "bot_token_invalid", "not_sent")
     assert questions(sandbox) == [QUESTION]
 

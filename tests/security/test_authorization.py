@@ -215,6 +215,7 @@ async def test_nobody_reads_what_others_did(door: Door) -> None:
     other_status, other = await door.get(f"/api/v1/actions/{foreign.action_id}", mine)
     assert status == other_status == 404
     assert missing["detail"] == other["detail"]
+    assert missing["detail"].endswith("It is there within a second of the answer.")
 
     _, page = await door.get("/api/v1/actions?limit=100", mine)
     assert {row["client_id"] for row in page["actions"]} == {"mine"}

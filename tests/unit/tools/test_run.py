@@ -61,6 +61,20 @@ def test_the_sandboxs_port_counts_when_there_is_a_sandbox(taken_port: str) -> No
         places.require_free_ports(free, int(taken_port))
 
 
+def test_every_taken_port_is_named_at_once(taken_port: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        another = other.getsockname()[1]
+        with pytest.raises(places.CannotRunError) as told:
+            places.require_free_ports(settings(GRPC_PORT=taken_port, REST_PORT=str(another)), int(taken_port))
+    lines = str(told.value).splitlines()
+    assert [line.split(" is taken")[0].strip() for line in lines] == [
+        f"GRPC_PORT {taken_port}",
+        f"REST_PORT {another}",
+        f"SANDBOX_PORT {taken_port}",
+    ]
+    assert [" or in .env" in line for line in lines] == [True, True, False]
+
+
 def test_ready_is_what_health_says() -> None:
     class Health(BaseHTTPRequestHandler):
         status = 503
