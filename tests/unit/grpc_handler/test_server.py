@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from config import ServerSettings
 from services.actions import Action
 from services.discord_service import Performed
+from services.discord_service.service import MOST_RUNNING
 from services.errors import OutcomeKind, OutcomeUnknown
 from services.grpc_handler import SERVICE_NAME, Bounds, CannotListen, GrpcServer
 from services.ports import Request
@@ -125,6 +126,14 @@ async def test_a_large_token_is_read(served: Serving) -> None:
     answered = await served.call("SendMessage", MESSAGE, {"authorization": f"Bearer {'x' * 12_000}-token"})
 
     assert answered.error is None
+
+
+def test_calls_that_never_say_what_they_want_fit_into_memory_beside_the_actions() -> None:
+    bounds = Bounds()
+    of_a_call = 22 * 1024 + 2 * bounds.metadata_bytes
+
+    assert bounds.calls > MOST_RUNNING
+    assert bounds.calls * of_a_call <= 256 * 1024 * 1024
 
 
 async def test_more_calls_than_the_bound_are_refused() -> None:
