@@ -48,6 +48,7 @@ def _watch(limiter: InProcessRateLimiter, discord: DiscordClient, quarantine: Qu
         metrics.watch("circuit_open", is_open, circuit)
     for state, places in discord.figures().items():
         metrics.watch("places", places, state)
+    metrics.watch("turns_waited_for", lambda: discord.describe()["entities"]["waiting"])
     metrics.watch("quarantined_webhooks", lambda: len(quarantine))
 
 

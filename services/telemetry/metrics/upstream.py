@@ -60,6 +60,7 @@ class UpstreamFigures:
         board.watch("gauge", "limits_shared", "1: limits are kept with all replicas through Redis. 0: alone.")
         board.watch("gauge", "circuit_open", "1: nothing passes. `circuit`: outage, bot_token.", "circuit")
         board.watch("gauge", "places", "Places for requests in flight to Discord. `state`: free, waited_for.", "state")
+        board.watch("gauge", "turns_waited_for", "Actions that wait for another one on the same member or message.")
         board.watch("gauge", "quarantined_webhooks", "Webhooks that are gone, and are not asked again for a while.")
 
     def discord_reply(self, route: str, status_class: str, duration_seconds: float) -> None:
