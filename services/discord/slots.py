@@ -1,6 +1,7 @@
 """The places for requests in flight: as many as MAX_CONCURRENT_REQUESTS, moderation first where one must wait.
 
-The line has an end. One caller may stand in half of it, so that while Discord is slow others still get in.
+The line has an end. One caller may stand in half of it, so that while Discord is slow others still get in. Moderation
+finds room beyond it.
 """
 
 import asyncio
@@ -42,9 +43,9 @@ class Slots:
         if self._free:
             self._free -= 1
             return
-        if len(self._waiting) >= self._most_waiting:
+        if len(self._waiting) >= priority.room_in(self._most_waiting):
             raise Overloaded("Too many requests to Discord are waiting.", retry_after_seconds=OVERLOADED_SECONDS)
-        if self._waiting_of[client_id] >= self._most_waiting // 2:
+        if self._waiting_of[client_id] >= priority.room_in(self._most_waiting // 2):
             raise Overloaded("Too many of your requests to Discord wait.", retry_after_seconds=OVERLOADED_SECONDS)
         self._waiting_of[client_id] += 1
         try:

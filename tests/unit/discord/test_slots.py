@@ -94,6 +94,26 @@ async def test_a_place_given_at_the_moment_of_cancelling_goes_to_the_next() -> N
     assert slots.free_count == 1
 
 
+async def test_moderation_finds_room_in_a_full_queue_and_is_bounded_as_well() -> None:
+    slots = Slots(1, CLOCK)
+    await slots.take(Priority.ORDINARY, NEVER, A)
+    half = range(WAITING_PER_SLOT // 2)
+    waiting = [
+        asyncio.create_task(slots.take(priority, NEVER, who))
+        for priority in (Priority.ORDINARY, Priority.MODERATION)
+        for who in (A, B)
+        for _ in half
+    ]
+    await settle()
+    assert slots.waiting_count == len(waiting) == 2 * WAITING_PER_SLOT
+    with pytest.raises(Overloaded):
+        await slots.take(Priority.MODERATION, NEVER, "c")
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert slots.waiting_count == 0
+
+
 async def test_the_queue_is_bounded_and_half_of_it_is_left_for_others() -> None:
     slots = Slots(1, CLOCK)
     await slots.take(Priority.ORDINARY, NEVER, A)
@@ -101,12 +121,12 @@ async def test_the_queue_is_bounded_and_half_of_it_is_left_for_others() -> None:
     waiting = [asyncio.create_task(slots.take(Priority.ORDINARY, NEVER, A)) for _ in half]
     await settle()
     with pytest.raises(Overloaded):
-        await slots.take(Priority.MODERATION, NEVER, A)
+        await slots.take(Priority.ORDINARY, NEVER, A)
     waiting += [asyncio.create_task(slots.take(Priority.ORDINARY, NEVER, B)) for _ in half]
     await settle()
     assert slots.waiting_count == WAITING_PER_SLOT
     with pytest.raises(Overloaded):
-        await slots.take(Priority.MODERATION, NEVER, "c")
+        await slots.take(Priority.ORDINARY, NEVER, "c")
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
