@@ -152,10 +152,14 @@ class Session:
             raise DatabaseUnavailable(_cause_in(str(exc))) from None
 
     def _prepare(self) -> None:
-        """Settings of the session. Committed at once: a rollback would undo them."""
+        """Settings of the session. Committed at once: a rollback would undo them.
+
+        SQLite puts a commit on the device before it returns, as PostgreSQL does: who wrote a row forgets it then, and a
+        revocation that is said to be done must outlive a power cut.
+        """
         if self.is_sqlite:
             self.execute("PRAGMA journal_mode=WAL")
-            self.execute("PRAGMA synchronous=NORMAL")
+            self.execute("PRAGMA synchronous=FULL")
             self.execute(f"PRAGMA query_only={int(self._is_read_only)}")
             self._limit_sqlite_statements()
         else:

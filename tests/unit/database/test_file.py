@@ -55,3 +55,9 @@ async def test_processes_that_come_and_go_see_what_we_write_and_we_see_theirs(
         assert another_process_inserts(tmp_path / "actions.db", 100 + number) == 2 * number + 2
         assert await database.reader.run(count, 5) == 2 * number + 2
         assert await database.writer.run(count, 5) == 2 * number + 2
+
+
+async def test_what_is_committed_is_on_the_device(database: Database) -> None:
+    """The journal lets go of a row that is in the table: then the table alone carries it through a power cut."""
+    full = 2  # https://www.sqlite.org/pragma.html#pragma_synchronous
+    assert await database.writer.run(lambda session: session.rows("PRAGMA synchronous"), 5) == [(full,)]
