@@ -30,6 +30,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--host", default=defaults.host)
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
     parser.add_argument("--token", default=defaults.token, help="the bot token it accepts")
+    parser.add_argument("--module-url", default=defaults.module_url, metavar="URL", help="for the page's example")
     parser.add_argument("--no-limits", action="store_true", help="no rate limits and no rate limit headers")
     parser.add_argument("--limit-factor", type=float, default=1.0, help="multiplies every limit")
     parser.add_argument("--global-limit", type=int, default=defaults.global_limit, help="requests a second")
@@ -40,6 +41,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
         host=chosen.host,
         port=chosen.port,
         token=chosen.token,
+        module_url=chosen.module_url,
         limits_enabled=not chosen.no_limits,
         limit_factor=chosen.limit_factor,
         global_limit=chosen.global_limit,

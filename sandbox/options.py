@@ -30,6 +30,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 0
     token: str = "sandbox-bot-token"  # noqa: S105 - opens nothing but the sandbox
+    module_url: str = "http://localhost:8070"  # whom the page's example asks
     limits_enabled: bool = True
     limit_factor: float = 1.0
     global_limit: int = 50

@@ -70,7 +70,7 @@ def _run(sandbox_port: int) -> int:
     places.require_free_ports(settings, sandbox_port if uses_sandbox else None)
     if not uses_sandbox:
         return _serve(settings, environment, sandbox_port=None)
-    with _sandbox(sandbox_port):
+    with _sandbox(sandbox_port, places.rest_url(settings.servers)):
         return _serve(settings, environment, sandbox_port)
 
 
@@ -89,12 +89,12 @@ def _sandbox_variables(port: int) -> dict[str, str]:
 
 
 @contextmanager
-def _sandbox(port: int) -> Iterator[None]:
+def _sandbox(port: int, module_url: str) -> Iterator[None]:
     """Runs the sandbox for the length of the block."""
     print("No bot token is set: starting the sandbox in Discord's place …", flush=True)
     SANDBOX_LOG.parent.mkdir(parents=True, exist_ok=True)
     with SANDBOX_LOG.open("wb") as log:
-        command = [sys.executable, "-m", "sandbox", "--port", str(port)]
+        command = [sys.executable, "-m", "sandbox", "--port", str(port), "--module-url", module_url]
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
         if not _comes_true(lambda: places.answers_tcp(port), process):

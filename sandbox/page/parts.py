@@ -35,6 +35,7 @@ def _about(sandbox: "Sandbox") -> Parts:
     options = sandbox.options
     return {
         "base_url": sandbox.base_url,
+        "module_url": options.module_url,
         "bot_id": sandbox.world.bot.id,
         "token": options.token if options.token == Options().token else None,
         "options": {name: getattr(options, name) for name in SHOWN_OPTIONS},

@@ -117,3 +117,13 @@ async def test_the_command_it_offers_works_as_it_stands(garden: Page, sandbox: S
     )
     assert await process.wait() == 0
     await expect(garden.locator("#messages")).to_contain_text("Hello, garden")
+
+
+async def test_the_command_through_the_module_asks_the_one_it_was_told_of(
+    open_page: OpenPage, sandbox: Sandbox
+) -> None:
+    sandbox.options.module_url = "https://localhost:18070"
+    page = await open_page()
+    await page.goto(f"{sandbox.origin}/")
+    await page.get_by_text("Send an action here").click()
+    await expect(page.locator("#hint-module")).to_contain_text("curl https://localhost:18070/api/v1/message")

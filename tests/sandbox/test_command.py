@@ -13,7 +13,7 @@ from sandbox.__main__ import main
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_says_where_it_listens_and_leaves_quietly(number: signal.Signals) -> None:
-    command = (sys.executable, "-m", "sandbox", "--port", "0", "--no-limits")
+    command = (sys.executable, "-m", "sandbox", "--port", "0", "--no-limits", "--module-url", "http://localhost:1")
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         async with asyncio.timeout(40):
@@ -23,6 +23,7 @@ async def test_it_says_where_it_listens_and_leaves_quietly(number: signal.Signal
             assert f"page at {origin[0]}/," in line
             state = await asyncio.to_thread(_read, origin[0] + "/_sandbox/settings")
             assert '"limits_enabled":false' in state
+            assert '"module_url":"http://localhost:1"' in state
             process.send_signal(number)
             assert await process.wait() == 0
     finally:

@@ -89,7 +89,7 @@ export function showHints(about, channelId) {
   if (!about) return;
   const token = about.token ?? "$DISCORD_BOT_TOKEN";
   document.getElementById("hint-module").textContent = [
-    "curl http://localhost:8070/api/v1/message \\",
+    `curl ${about.module_url}/api/v1/message \\`,
     "  -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\",
     `  -d '{"channel_id": "${channelId}", "content": "Hello from the door"}'`,
   ].join("\n");
