@@ -79,9 +79,8 @@ def measure(database: Database, folder: Path, seconds: float = SECONDS) -> Repor
 
 def cost_of(blocks: Sequence[Block], clock_us: float) -> Cost:
     """What the blocks show. Raises Broken when there are too few."""
-    busy = [
-        each for each in batched(blocks, len(ORDER), strict=False) if min(b.finished for b in each) > FEWEST_ACTIONS
-    ]
+    rounds = (each for each in batched(blocks, len(ORDER), strict=False) if len(each) == len(ORDER))
+    busy = [each for each in rounds if min(b.finished for b in each) > FEWEST_ACTIONS]
     if len(busy) < FEWEST_ROUNDS:
         raise Broken(f"only {len(busy)} rounds of blocks under load")
     differences = sorted(difference for each in busy for difference in _differences(each))
