@@ -338,11 +338,14 @@ async def test_it_fires_when_the_database_is_in_trouble(
 
 
 @pytest.mark.parametrize("is_still_discovered", [True, False])
+@pytest.mark.parametrize(("replicas", "alert"), [(1, "DiscordActionDown"), (2, "DiscordActionReplicasMissing")])
 async def test_a_replica_that_is_gone(
     sandbox: Sandbox,
     sqlite_url: str,
     postgres_server: PostgresServer,
     valkey_server: ValkeyServer,
+    replicas: int,
+    alert: str,
     is_still_discovered: bool,
 ) -> None:
     async with serving_program(environment(sandbox, sqlite_url)) as started, aiohttp.ClientSession() as session:
@@ -352,27 +355,8 @@ async def test_a_replica_that_is_gone(
             await started.ends()
             scene.is_discovered = is_still_discovered
 
-        scene = Scene(started.rest_url, sandbox, session, postgres_server, valkey_server)
-        await fires("DiscordActionDown", scene, kill)
-
-
-@pytest.mark.parametrize("is_still_discovered", [True, False])
-async def test_one_of_two_replicas_is_gone(
-    sandbox: Sandbox,
-    sqlite_url: str,
-    postgres_server: PostgresServer,
-    valkey_server: ValkeyServer,
-    is_still_discovered: bool,
-) -> None:
-    async with serving_program(environment(sandbox, sqlite_url)) as started, aiohttp.ClientSession() as session:
-
-        async def kill(scene: Scene) -> None:
-            started.process.kill()
-            await started.ends()
-            scene.is_discovered = is_still_discovered
-
-        scene = Scene(started.rest_url, sandbox, session, postgres_server, valkey_server, others=1, expected=2)
-        await fires("DiscordActionReplicasMissing", scene, kill)
+        shared = sandbox, session, postgres_server, valkey_server
+        await fires(alert, Scene(started.rest_url, *shared, others=replicas - 1, expected=replicas), kill)
 
 
 async def test_a_replica_that_works_and_is_not_scraped(
