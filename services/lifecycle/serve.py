@@ -56,16 +56,11 @@ def run(settings: Settings) -> NoReturn:
 
 
 async def _serve_until_signal(settings: Settings, logging: Logging, ending: Ending) -> int:
-    stop = Stop(settings.servers.shutdown_pause_seconds, settings.servers.shutdown_grace_seconds)
+    servers = settings.servers
+    stop = Stop(servers.shutdown_pause_seconds, servers.shutdown_grace_seconds, on_asked=ending.expect_within)
     loop = asyncio.get_running_loop()
-
-    def ask() -> None:
-        if not stop.is_asked.is_set():
-            ending.expect_within(stop.whole_seconds)
-        stop.ask()
-
     for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, ask)
+        loop.add_signal_handler(signal_number, stop.ask)
     make_room(settings)
     try:
         await serve(settings, stop, logging, keep=ending.keep)

@@ -19,6 +19,7 @@ are left have KEPT_SECONDS at most, so the process ends within that.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import Final, Protocol
@@ -36,13 +37,16 @@ log = get_logger(__name__)
 
 
 class Stop:
-    """A stop that may be asked for, and the time its steps have once it is."""
+    """A stop that may be asked for, and the time its steps have once it is: `on_asked` is told the whole of it."""
 
-    def __init__(self, pause_seconds: float, grace_seconds: float) -> None:
+    def __init__(
+        self, pause_seconds: float, grace_seconds: float, *, on_asked: Callable[[float], None] = lambda _: None
+    ) -> None:
         self._grace_seconds = grace_seconds
         self._scale = min(1.0, grace_seconds / (2 * KEPT_SECONDS))
         self._whole: Budget | None = None
-        self.whole_seconds = pause_seconds + grace_seconds
+        self._whole_seconds = pause_seconds + grace_seconds
+        self._on_asked = on_asked
         self.is_asked = asyncio.Event()
         self.is_hurried = asyncio.Event()
 
@@ -50,6 +54,7 @@ class Stop:
         """Asks for the stop; asked once more, it hurries."""
         whole = self.record
         if not self.is_asked.is_set():
+            self._on_asked(self._whole_seconds)
             self.is_asked.set()
             return
         log.warning("stopping at once")
@@ -60,7 +65,7 @@ class Stop:
     def record(self) -> Budget:
         """The whole of it: the record comes last. Begins with the first question."""
         if self._whole is None:
-            self._whole = Budget.of(self.whole_seconds)
+            self._whole = Budget.of(self._whole_seconds)
         return self._whole
 
     @property

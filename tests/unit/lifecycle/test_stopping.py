@@ -39,6 +39,14 @@ async def test_a_second_signal_leaves_what_is_kept_for_the_steps_after_the_actio
     assert 0 < stop.answers.left_seconds < stop.letting_go.left_seconds < stop.record.left_seconds <= KEPT_SECONDS
 
 
+async def test_whoever_watches_the_stop_hears_of_it_once_whoever_asks() -> None:
+    told: list[float] = []
+    stop = Stop(2, 20, on_asked=told.append)
+    for _ in range(3):
+        stop.ask()
+    assert told == [22]
+
+
 class Record:
     """A part of the record that takes all it is given."""
 
